@@ -1,0 +1,151 @@
+#include "core/parameter.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pliant {
+
+ChannelAxis::ChannelAxis(std::string name, std::int64_t size) : name_(std::move(name)), sizes_{size} {
+  PLIANT_REQUIRE(ConfigError, size >= 1, "axis ", name_, ": needs at least one channel, got ", size);
+}
+
+ChannelAxis::ChannelAxis(std::string name, std::vector<ChannelAxis*> parts) : name_(std::move(name)), parts_(std::move(parts)) {
+  PLIANT_REQUIRE(ConfigError, !parts_.empty(), "axis ", name_, ": a concatenation needs at least one part");
+}
+
+std::int64_t ChannelAxis::active(int width) const {
+  if (parts_.empty()) {
+    PLIANT_REQUIRE(ConfigError, width >= 0 && width < static_cast<int>(sizes_.size()), "axis ", name_, ": width ", width,
+                   " of ", sizes_.size(), " declared ones");
+    return sizes_[static_cast<std::size_t>(width)];
+  }
+  std::int64_t sum = 0;
+  for (const ChannelAxis* part : parts_) sum += part->active(width);
+  return sum;
+}
+
+int ChannelAxis::widths() const {
+  return parts_.empty() ? static_cast<int>(sizes_.size()) : parts_.front()->widths();
+}
+
+std::vector<Run> ChannelAxis::runs(int width) const {
+  if (parts_.empty()) return {{0, active(width)}};
+  std::vector<Run> runs;
+  std::int64_t start = 0;
+  for (const ChannelAxis* part : parts_) {
+    for (const Run& run : part->runs(width)) {
+      const Run shifted{start + run.first, run.count};
+      if (!runs.empty() && runs.back().first + runs.back().count == shifted.first) {
+        runs.back().count += shifted.count;
+      } else {
+        runs.push_back(shifted);
+      }
+    }
+    start += part->size();
+  }
+  return runs;
+}
+
+void ChannelAxis::add_width(std::int64_t size) {
+  PLIANT_REQUIRE(ConfigError, parts_.empty(), "axis ", name_, ": a concatenation takes its widths from its parts");
+  PLIANT_REQUIRE(ConfigError, size >= 1 && size <= sizes_.front(), "axis ", name_, ": a width has 1 to ", sizes_.front(),
+                 " channels, got ", size);
+  sizes_.push_back(size);
+}
+
+const char* name_of(Role role) {
+  switch (role) {
+    case Role::filter: return "filter";
+    case Role::weight: return "weight";
+    case Role::bias: return "bias";
+    case Role::scale: return "scale";
+    case Role::shift: return "shift";
+    case Role::running_mean: return "running mean";
+    case Role::running_variance: return "running variance";
+  }
+  return "?";
+}
+
+Shape Parameter::shape() const {
+  Shape shape;
+  for (const Dim& dim : dims) shape.append(dim.size);
+  return shape;
+}
+
+Shape Parameter::active_shape(int width) const {
+  Shape shape;
+  for (const Dim& dim : dims) shape.append(dim.axis ? dim.axis->active(width) : dim.size);
+  return shape;
+}
+
+ChannelAxis& ParameterStore::axis(std::string name, std::int64_t size) {
+  PLIANT_REQUIRE(ConfigError, !find_axis(name), "axis ", name, " is declared twice");
+  return *axes_.emplace_back(std::make_unique<ChannelAxis>(std::move(name), size));
+}
+
+ChannelAxis& ParameterStore::concatenation(std::string name, std::vector<ChannelAxis*> parts) {
+  PLIANT_REQUIRE(ConfigError, !find_axis(name), "axis ", name, " is declared twice");
+  return *axes_.emplace_back(std::make_unique<ChannelAxis>(std::move(name), std::move(parts)));
+}
+
+Parameter& ParameterStore::add(std::string name, Role role, std::vector<Dim> dims) {
+  PLIANT_REQUIRE(ConfigError, !allocated(), "parameter ", name, ": declared after the arenas were made");
+  PLIANT_REQUIRE(ConfigError, !find(name), "parameter ", name, " is declared twice");
+  return parameters_.emplace_back(Parameter{std::move(name), role, std::move(dims), {}, {}, {}});
+}
+
+void ParameterStore::allocate(Context& context, DType dtype) {
+  PLIANT_REQUIRE(ConfigError, dtype == DType::f32 || dtype == DType::f64, "parameters are f32 or f64, not ", dtype);
+  PLIANT_REQUIRE(ConfigError, dtype == DType::f32 || context.backend() == Backend::cpu,
+                 "double precision runs on the CPU alone; choose the device cpu");
+  std::int64_t trainable = 0, buffers = 0;
+  for (Parameter& parameter : parameters_) {
+    std::int64_t& total = parameter.trainable() ? trainable : buffers;
+    parameter.offset = total;
+    total += (parameter.shape().size() + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  values_ = Tensor::zeros(context, {trainable}, dtype);
+  gradients_ = Tensor::zeros(context, {trainable}, dtype);
+  buffers_ = Tensor::zeros(context, {buffers}, dtype);
+  for (Parameter& parameter : parameters_) {
+    Tensor& arena = parameter.trainable() ? values_ : buffers_;
+    parameter.value = arena.view(parameter.offset, parameter.shape());
+    if (parameter.trainable()) parameter.grad = gradients_.view(parameter.offset, parameter.shape());
+  }
+}
+
+int ParameterStore::add_width(const std::vector<std::int64_t>& sizes) {
+  std::vector<ChannelAxis*> plain;
+  for (const auto& axis : axes_) {
+    if (axis->parts().empty()) plain.push_back(axis.get());
+  }
+  PLIANT_REQUIRE(ConfigError, sizes.size() == plain.size(), "a width needs ", plain.size(), " sizes, one per axis, got ",
+                 sizes.size());
+  // All or nothing: check every size before the first axis changes.
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    PLIANT_REQUIRE(ConfigError, sizes[i] >= 1 && sizes[i] <= plain[i]->size(), "axis ", plain[i]->name(), ": a width has 1 to ",
+                   plain[i]->size(), " channels, got ", sizes[i]);
+  }
+  for (std::size_t i = 0; i < sizes.size(); ++i) plain[i]->add_width(sizes[i]);
+  return plain.empty() ? 0 : plain.front()->widths() - 1;
+}
+
+Parameter* ParameterStore::find(const std::string& name) {
+  const auto found = std::find_if(parameters_.begin(), parameters_.end(), [&](const Parameter& p) { return p.name == name; });
+  return found == parameters_.end() ? nullptr : &*found;
+}
+
+ChannelAxis* ParameterStore::find_axis(const std::string& name) {
+  const auto found = std::find_if(axes_.begin(), axes_.end(), [&](const auto& axis) { return axis->name() == name; });
+  return found == axes_.end() ? nullptr : found->get();
+}
+
+std::int64_t ParameterStore::trainable_count() const {
+  std::int64_t count = 0;
+  for (const Parameter& parameter : parameters_) {
+    if (parameter.trainable()) count += parameter.shape().size();
+  }
+  return count;
+}
+
+}  // namespace pliant

@@ -1,0 +1,106 @@
+// Channels, parameters and the store that owns them. A ChannelAxis is one channel dimension, shared by every layer that
+// produces or reads those channels; its identity is the coupling. A Parameter knows on which axis each of its dimensions lies,
+// so that slimming, masking and removal act on axes and never on layers.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace pliant {
+
+struct Run {  // consecutive indices of one dimension
+  std::int64_t first, count;
+  bool operator==(const Run&) const = default;
+};
+
+class ChannelAxis {
+ public:
+  ChannelAxis(std::string name, std::int64_t size);
+  ChannelAxis(std::string name, std::vector<ChannelAxis*> parts);  // a concatenation, in this order
+  ChannelAxis(const ChannelAxis&) = delete;
+  ChannelAxis& operator=(const ChannelAxis&) = delete;
+
+  const std::string& name() const { return name_; }
+  std::int64_t size() const { return active(0); }                  // width 0 is the full one
+  std::int64_t active(int width) const;
+  int widths() const;
+  std::vector<Run> runs(int width) const;                          // indices into the full axis
+  const std::vector<ChannelAxis*>& parts() const { return parts_; }
+  void add_width(std::int64_t size);                               // 1..size(); a concatenation follows its parts
+
+  Tensor mask;                                                     // [size()], 1 = keep, 0 = gone; empty: no mask
+
+ private:
+  std::string name_;
+  std::vector<std::int64_t> sizes_;  // one per width; empty for a concatenation
+  std::vector<ChannelAxis*> parts_;
+};
+
+struct Dim {
+  std::int64_t size;
+  ChannelAxis* axis = nullptr;
+  Dim(std::int64_t fixed) : size(fixed) {}                         // NOLINT: a plain size is a dimension without an axis
+  Dim(ChannelAxis& on) : size(on.size()), axis(&on) {}             // NOLINT
+};
+
+// What a parameter is; decides its initialisation, its name and layout in a file, and whether it decays.
+enum class Role : std::uint8_t { filter, weight, bias, scale, shift, running_mean, running_variance };
+
+const char* name_of(Role role);
+
+struct Parameter {
+  std::string name;               // as in a checkpoint: "layer1.0.conv1.weight"
+  Role role;
+  std::vector<Dim> dims;          // filter {K, R, S, C}; weight {K, H, W, C}; the others {C}
+  Tensor value, grad;             // views into the store's arenas; buffers have no grad
+  Tensor mask;                    // same shape, 1 or 0; empty: none. Applied by the optimizer step
+  bool frozen = false;            // no gradient, no update
+  std::int64_t offset = 0;        // in its arena, in elements
+
+  bool trainable() const { return role != Role::running_mean && role != Role::running_variance; }
+  Shape shape() const;
+  Shape active_shape(int width) const;
+};
+
+// Owns the parameters, buffers and axes of one net, in flat arenas: values and gradients of all trainable parameters, and the
+// buffers. Declare everything first, then allocate() once.
+class ParameterStore {
+ public:
+  static constexpr std::int64_t kAlignment = 64;                   // every parameter starts at a multiple of this many elements
+
+  ChannelAxis& axis(std::string name, std::int64_t size);
+  ChannelAxis& concatenation(std::string name, std::vector<ChannelAxis*> parts);
+  Parameter& add(std::string name, Role role, std::vector<Dim> dims);  // throws ConfigError on a name used twice
+
+  // Makes the arenas, f32 or f64 (f64 on the CPU alone), and binds value and grad of every parameter. Values start at zero.
+  void allocate(Context& context, DType dtype);
+  bool allocated() const { return static_cast<bool>(values_); }
+
+  Tensor& values() { return values_; }
+  Tensor& gradients() { return gradients_; }
+  Tensor& buffers() { return buffers_; }
+  DType dtype() const { return values_.dtype(); }
+  Context& context() const { return values_.context(); }
+
+  // Adds one row to the width table: a size for every axis without parts, in order of declaration. Returns its index.
+  int add_width(const std::vector<std::int64_t>& sizes);
+
+  std::deque<Parameter>& parameters() { return parameters_; }      // buffers included, in order of declaration
+  const std::deque<Parameter>& parameters() const { return parameters_; }
+  const std::vector<std::unique_ptr<ChannelAxis>>& axes() const { return axes_; }
+  Parameter* find(const std::string& name);
+  ChannelAxis* find_axis(const std::string& name);
+  std::int64_t trainable_count() const;                            // scalars, as papers count parameters
+
+ private:
+  std::deque<Parameter> parameters_;                               // a deque: addresses stay valid
+  std::vector<std::unique_ptr<ChannelAxis>> axes_;
+  Tensor values_, gradients_, buffers_;
+};
+
+}  // namespace pliant
