@@ -56,7 +56,7 @@ void cast(const Tensor& x, Tensor& y) {
 }
 
 void accumulate(const Tensor& x, Tensor& y) {
-  PLIANT_REQUIRE(ShapeError, x.shape() == y.shape(), "accumulate: x ", x.shape(), " and y ", y.shape(), " differ");
+  require_same("accumulate", x, y);
   dispatch_cpu(x.dtype(), "accumulate", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* source = x.data<T>();

@@ -72,7 +72,7 @@ void cast(const Tensor& x, Tensor& y) {
 }
 
 void accumulate(const Tensor& x, Tensor& y) {
-  PLIANT_REQUIRE(ShapeError, x.shape() == y.shape(), "accumulate: x ", x.shape(), " and y ", y.shape(), " differ");
+  require_same("accumulate", x, y);
   dispatch_gpu(x.dtype(), "accumulate", [&](auto tag) {
     using T = typename decltype(tag)::type;
     PLIANT_LAUNCH_1D(accumulate_kernel<T>, x.size(), x.context().stream(), x.data<T>(), y.data<T>(), x.size());

@@ -154,6 +154,10 @@ std::vector<double> Tensor::to_doubles() const {
   return {};
 }
 
+void require_same(const char* op, const Tensor& a, const Tensor& b) {
+  PLIANT_REQUIRE(ShapeError, a.shape() == b.shape() && a.dtype() == b.dtype(), op, ": ", a, " and ", b, " differ");
+}
+
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
   if (!tensor) return out << "no tensor";
   return out << tensor.dtype() << ' ' << tensor.shape() << " on " << name_of(tensor.context().device());

@@ -84,6 +84,9 @@ class Tensor {
   DType dtype_ = DType::f32;
 };
 
+// Throws ShapeError, naming the operation and both tensors, unless shape and dtype are equal.
+void require_same(const char* op, const Tensor& a, const Tensor& b);
+
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor);  // dtype, shape and device, no values
 
 }  // namespace pliant

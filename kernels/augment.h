@@ -1,0 +1,30 @@
+// A batch of training images from a data set of bytes that lies on the device: gather, pad and crop, flip, normalise, cut out.
+#pragma once
+
+#include "core/kernel.h"
+
+namespace pliant {
+
+struct Augmentation {
+  int pad = 0;               // shift by an integer in [-pad, pad] per direction (pad, then crop back)
+  bool fill_with_mean = false;  // pixels from outside: the mean colour (0 after normalising) instead of black (byte 0)
+  bool flip = false;         // mirror left and right with probability 1/2
+  int cutout = 0;            // side of a square set to the mean colour, centre uniform over the image (DeVries and Taylor, 2017)
+  bool operator==(const Augmentation&) const = default;
+};
+
+}  // namespace pliant
+
+namespace pliant::kernels {
+
+// y[n] = (augmented images[samples[n]] / 255 - mean) / deviation
+//   images [M, H, W, C] u8; samples [N] i32; mean, deviation [C] f32; y [N, H, W, C] f32, or f64 on the CPU.
+//   key [3] i32: low and high word of the seed, epoch. Draws of sample s come from Philox(seed, Purpose::augment, epoch, s): word 0
+//   the row shift, 1 the column shift, 2 the flip (lowest bit), 3 and 4 the centre of the cut: any batch order gives the same crops.
+PLIANT_KERNEL(augment, (const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
+                        const Tensor& key, const Augmentation& augmentation, Tensor& y));
+
+// y[n] = values[samples[n]].   values [M] i32, samples, y [N] i32.
+PLIANT_KERNEL(gather_labels, (const Tensor& values, const Tensor& samples, Tensor& y));
+
+}  // namespace pliant::kernels

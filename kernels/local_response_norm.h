@@ -1,0 +1,23 @@
+// Local response normalisation across channels (Krizhevsky et al., 2012, section 3.3), in the paper's form:
+//   b[c] = (k + alpha sum over |c' - c| <= size / 2 of x[c']^2),   y[c] = x[c] b[c]^-beta
+// PyTorch divides alpha by size; pass alpha / size for its results. size is odd. x, y, b [..., C]; f32, or f64 on the CPU.
+#pragma once
+
+#include "core/kernel.h"
+
+namespace pliant {
+
+struct LocalResponseNorm {
+  int size = 5;
+  double alpha = 1e-4, beta = 0.75, k = 2.0;
+};
+
+}  // namespace pliant
+
+namespace pliant::kernels {
+
+PLIANT_KERNEL(local_response_norm_forward, (const Tensor& x, const LocalResponseNorm& options, Tensor& y, Tensor& b));
+PLIANT_KERNEL(local_response_norm_backward,
+              (const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& b, const LocalResponseNorm& options, Tensor& dx));
+
+}  // namespace pliant::kernels

@@ -1,0 +1,20 @@
+// Sums and counts. f32, or f64 on the CPU. Fixed order of summation, no floating-point atomics: the same bits every time.
+#pragma once
+
+#include "core/kernel.h"
+
+namespace pliant::kernels {
+
+// y [1] = y + factor (sum of all elements of x).
+PLIANT_KERNEL(accumulate_sum, (const Tensor& x, double factor, Tensor& y));
+
+// y = factor x[0] everywhere: the gradient of a sum.   x [1], y any shape.
+PLIANT_KERNEL(broadcast, (const Tensor& x, double factor, Tensor& y));
+
+// y[n] = the index of the largest of x[n, :], the first of equals; NaN wins.   x [N, C], y [N] i32.
+PLIANT_KERNEL(argmax, (const Tensor& x, Tensor& y));
+
+// count [1] i32 += the number of rows whose argmax is the label.   logits [N, C], labels [N] i32.
+PLIANT_KERNEL(count_correct, (const Tensor& logits, const Tensor& labels, Tensor& count));
+
+}  // namespace pliant::kernels

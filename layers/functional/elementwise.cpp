@@ -1,0 +1,44 @@
+#include "layers/functional.h"
+
+namespace pliant {
+
+Var activation(const Var& x, Activation f) {
+  if (f == Activation::identity) return x;
+  Tensor y = Tensor::like(x.value);
+  kernels::activation_forward(x.value, f, y);
+  return record(name_of(f), {&x}, y, [in = x.slot, y, f](const Tensor& dy, Gradients& grads) {
+    Tensor dx = Tensor::like(dy);
+    kernels::activation_backward(dy, y, f, dx);
+    grads.add(in, std::move(dx));
+  });
+}
+
+Var add(const Var& a, const Var& b, double factor) {
+  Tensor y = Tensor::like(a.value);
+  kernels::add(a.value, b.value, factor, y);
+  return record("add", {&a, &b}, y, [a = a.slot, b = b.slot, factor](const Tensor& dy, Gradients& grads) {
+    grads.add(a, dy);
+    if (!grads.wanted(b)) return;
+    if (factor == 1.0) return grads.add(b, dy);
+    Tensor db = Tensor::like(dy);
+    kernels::scale(dy, factor, db);
+    grads.add(b, std::move(db));
+  });
+}
+
+Var scale(const Var& x, double factor) {
+  Tensor y = Tensor::like(x.value);
+  kernels::scale(x.value, factor, y);
+  return record("scale", {&x}, y, [in = x.slot, factor](const Tensor& dy, Gradients& grads) {
+    Tensor dx = Tensor::like(dy);
+    kernels::scale(dy, factor, dx);
+    grads.add(in, std::move(dx));
+  });
+}
+
+Var reshape(const Var& x, Shape shape) {
+  return record("reshape", {&x}, x.value.reshape(shape),
+                [in = x.slot, before = x.value.shape()](const Tensor& dy, Gradients& grads) { grads.add(in, dy.reshape(before)); });
+}
+
+}  // namespace pliant

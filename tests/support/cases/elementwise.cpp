@@ -1,0 +1,48 @@
+#include "core/memory_ops.h"
+#include "layers/functional.h"
+#include "tests/support/cases/cases.h"
+#include "tests/support/compare.h"
+
+namespace pliant::test {
+
+std::vector<OpCase> elementwise_cases() {
+  std::vector<OpCase> cases;
+  for (const Activation f : {Activation::relu, Activation::relu6, Activation::sigmoid, Activation::tanh}) {
+    for (const std::int64_t size : {std::int64_t{1}, std::int64_t{257}}) {
+      OpCase one{cat(name_of(f), ": ", size, " values"), {{size}}, [f](const std::vector<Var>& x) { return activation(x[0], f); }};
+      one.low = -9.0, one.high = 9.0, one.avoid = 1e-3;
+      cases.push_back(one);
+    }
+  }
+  cases.push_back({"add: with a factor", {{3, 5, 7, 2}, {3, 5, 7, 2}}, [](const std::vector<Var>& x) { return add(x[0], x[1], 0.75); }});
+  cases.push_back({"add: a value to itself", {{17}}, [](const std::vector<Var>& x) { return add(x[0], x[0]); }});
+  cases.push_back({"scale: and reshape", {{4, 6}}, [](const std::vector<Var>& x) { return reshape(scale(x[0], -2.5), {2, 12}); }});
+  return cases;
+}
+
+std::vector<KernelCase> memory_kernel_cases() {
+  std::vector<KernelCase> cases;
+  cases.push_back({"fill", [](Context& context, DType dtype) {
+                     Tensor y(context, {300}, dtype);
+                     kernels::fill(y, 0.625);
+                     return std::vector<Tensor>{y};
+                   }, 0.0});
+  for (const DType to : {DType::f32, DType::bf16, DType::f16, DType::i32, DType::u8}) {
+    cases.push_back({cat("cast: to ", to, " and back"), [to](Context& context, DType) {
+                       const Tensor x = random_tensor(context, {513}, DType::f32, 3, 0.0, 200.0);
+                       Tensor narrow(context, x.shape(), to), back(context, x.shape(), DType::f32);
+                       kernels::cast(x, narrow);
+                       kernels::cast(narrow, back);
+                       return std::vector<Tensor>{narrow, back};
+                     }, 0.0});
+  }
+  cases.push_back({"accumulate", [](Context& context, DType dtype) {
+                     const Tensor x = random_tensor(context, {300}, dtype, 5);
+                     Tensor y = random_tensor(context, {300}, dtype, 6);
+                     kernels::accumulate(x, y);
+                     return std::vector<Tensor>{y};
+                   }});
+  return cases;
+}
+
+}  // namespace pliant::test

@@ -1,0 +1,26 @@
+#include "tests/support/cases/cases.h"
+
+namespace pliant::test {
+
+namespace {
+
+template <class T>
+void append(std::vector<T>& all, std::vector<T> more) {
+  for (T& one : more) all.push_back(std::move(one));
+}
+
+}  // namespace
+
+std::vector<OpCase> op_cases() {
+  std::vector<OpCase> all;
+  append(all, elementwise_cases());
+  return all;
+}
+
+std::vector<KernelCase> kernel_cases() {
+  std::vector<KernelCase> all;
+  append(all, memory_kernel_cases());
+  return all;
+}
+
+}  // namespace pliant::test

@@ -1,0 +1,27 @@
+// One way to compare two arrays: the largest difference relative to the largest expected magnitude. NaN anywhere fails, and
+// so does comparing nothing.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace pliant::test {
+
+struct Difference {
+  double relative = 0.0;   // max |actual - expected| / max |expected|; infinity for NaN, different shapes or nothing to compare
+  std::string where;       // the worst element with both values, for messages
+};
+
+Difference difference(const std::vector<double>& actual, const std::vector<double>& expected);
+Difference difference(const Tensor& actual, const Tensor& expected);
+bool bit_equal(const Tensor& a, const Tensor& b);  // same shape, dtype and bytes
+
+// size values, uniform in [low, high), at least `avoid` away from 0; the same for the same seed.
+std::vector<double> random_values(std::int64_t size, unsigned seed, double low = -1.0, double high = 1.0, double avoid = 0.0);
+// The values as a tensor of f32 or f64.
+Tensor make_tensor(Context& context, Shape shape, DType dtype, const std::vector<double>& values);
+Tensor random_tensor(Context& context, Shape shape, DType dtype, unsigned seed, double low = -1.0, double high = 1.0);
+
+}  // namespace pliant::test

@@ -1,0 +1,47 @@
+// The table of operations. One entry drives the gradient check (double, CPU), the comparison of the fast CPU version and of the
+// kernels (in three thread orders) with the double version, forward and backward, and the kernel benchmarks.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/tape.h"
+
+namespace pliant::test {
+
+// A differentiable operation: inputs are random, the output is projected on random numbers.
+struct OpCase {
+  std::string name;  // "conv2d: 3x3 stride 2, 5 channels to 7"
+  std::vector<Shape> inputs;
+  // Called with leaves in f64 or f32, on any context; constants (labels, indices) are made here, in the context of the inputs.
+  std::function<Var(const std::vector<Var>&)> apply;
+  double low = -1.0, high = 1.0;  // range of the random inputs
+  double avoid = 0.0;             // keeps inputs this far from 0 (kinks)
+  double gradient_tolerance = 1e-6;
+  double tolerance = 1e-5;        // float against double, relative to the largest value
+};
+
+// An operation without a gradient, or one whose gradient is tested elsewhere: outputs are compared between backends.
+struct KernelCase {
+  std::string name;
+  // dtype is f64 (the specification), f32 on the CPU, or f32 on the GPU. Returns every output.
+  std::function<std::vector<Tensor>(Context& context, DType dtype)> run;
+  double tolerance = 1e-5;        // 0: equal
+};
+
+std::vector<OpCase> op_cases();          // every family, cases/<family>.cpp
+std::vector<KernelCase> kernel_cases();
+
+// Forward value and the gradients of all inputs, for a projection on fixed random numbers.
+struct Outcome {
+  Tensor y;
+  std::vector<Tensor> gradients;  // no tensor where the op does not depend on the input
+};
+Outcome run_case(Context& context, DType dtype, const OpCase& op);
+
+// Largest difference between backward() and central differences in double, relative to the largest gradient of that input (at
+// least 1e-3). NaN gives infinity.
+double gradient_error(const OpCase& op);
+
+}  // namespace pliant::test
