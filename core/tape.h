@@ -21,7 +21,7 @@ struct Slot {  // where the gradient of a value is summed; -1: nobody wants it
 struct Var {
   Tensor value;
   Tape* tape = nullptr;  // null: nothing is recorded (inference)
-  Slot slot;
+  Slot slot{};
 };
 
 // What a backward function may do with gradients.

@@ -1,6 +1,7 @@
 // The whole table: gradients in double, the fast CPU version and the kernels against the double version.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <set>
 
 #include "layers/functional.h"
