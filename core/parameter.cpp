@@ -46,6 +46,20 @@ std::vector<Run> ChannelAxis::runs(int width) const {
   return runs;
 }
 
+const Tensor& ChannelAxis::indices(Context& context, int width) const {
+  if (indices_.size() <= static_cast<std::size_t>(width)) indices_.resize(static_cast<std::size_t>(width) + 1);
+  Tensor& cached = indices_[static_cast<std::size_t>(width)];
+  if (active(width) == size()) return cached;
+  if (!cached || &cached.context() != &context) {
+    std::vector<std::int32_t> positions;
+    for (const Run& run : runs(width)) {
+      for (std::int64_t i = 0; i < run.count; ++i) positions.push_back(static_cast<std::int32_t>(run.first + i));
+    }
+    cached = Tensor::from_host(context, {active(width)}, positions);
+  }
+  return cached;
+}
+
 void ChannelAxis::add_width(std::int64_t size) {
   PLIANT_REQUIRE(ConfigError, parts_.empty(), "axis ", name_, ": a concatenation takes its widths from its parts");
   PLIANT_REQUIRE(ConfigError, size >= 1 && size <= sizes_.front(), "axis ", name_, ": a width has 1 to ", sizes_.front(),
@@ -76,6 +90,18 @@ Shape Parameter::active_shape(int width) const {
   Shape shape;
   for (const Dim& dim : dims) shape.append(dim.axis ? dim.axis->active(width) : dim.size);
   return shape;
+}
+
+std::vector<Tensor> Parameter::active_indices(int width) const {
+  std::vector<Tensor> indices(dims.size());
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    const Dim& dim = dims[i];
+    if (!dim.axis || dim.axis->active(width) == dim.size) continue;
+    PLIANT_REQUIRE(ConfigError, dim.width == 0, "parameter ", name, " holds the ", dim.size, " channels of width ", dim.width,
+                   " of axis ", dim.axis->name(), " and cannot serve width ", width, " with ", dim.axis->active(width));
+    indices[i] = dim.axis->indices(value.context(), width);
+  }
+  return indices;
 }
 
 ChannelAxis& ParameterStore::axis(std::string name, std::int64_t size) {

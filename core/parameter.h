@@ -32,6 +32,8 @@ class ChannelAxis {
   std::vector<Run> runs(int width) const;                          // indices into the full axis
   const std::vector<ChannelAxis*>& parts() const { return parts_; }
   void add_width(std::int64_t size);                               // 1..size(); a concatenation follows its parts
+  // The runs as a tensor [active(width)] i32 on the device, made once; no tensor where the whole axis is active.
+  const Tensor& indices(Context& context, int width) const;
 
   Tensor mask;                                                     // [size()], 1 = keep, 0 = gone; empty: no mask
 
@@ -39,13 +41,15 @@ class ChannelAxis {
   std::string name_;
   std::vector<std::int64_t> sizes_;  // one per width; empty for a concatenation
   std::vector<ChannelAxis*> parts_;
+  mutable std::vector<Tensor> indices_;
 };
 
 struct Dim {
   std::int64_t size;
   ChannelAxis* axis = nullptr;
+  int width = 0;                                                   // what is stored: the part of the axis that this width uses
   Dim(std::int64_t fixed) : size(fixed) {}                         // NOLINT: a plain size is a dimension without an axis
-  Dim(ChannelAxis& on) : size(on.size()), axis(&on) {}             // NOLINT
+  Dim(ChannelAxis& on, int stored = 0) : size(on.active(stored)), axis(&on), width(stored) {}  // NOLINT
 };
 
 // What a parameter is; decides its initialisation, its name and layout in a file, and whether it decays.
@@ -65,6 +69,9 @@ struct Parameter {
   bool trainable() const { return role != Role::running_mean && role != Role::running_variance; }
   Shape shape() const;
   Shape active_shape(int width) const;
+  // For kernels::pack: per dimension the stored positions that are active at a width; no tensor for a whole dimension.
+  // Throws ConfigError where the parameter stores a narrower width than the one asked for.
+  std::vector<Tensor> active_indices(int width) const;
 };
 
 // Owns the parameters, buffers and axes of one net, in flat arenas: values and gradients of all trainable parameters, and the

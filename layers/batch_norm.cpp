@@ -1,0 +1,50 @@
+#include "layers/batch_norm.h"
+
+namespace pliant {
+
+BatchNorm::BatchNorm(ParameterStore& store, std::string layer_name, ChannelAxis& axis, const BatchNormOptions& options)
+    : Layer(std::move(layer_name)), options_(options), axis_(axis) {
+  PLIANT_REQUIRE(ConfigError, options.sets >= 1, name(), ": needs at least one set, got ", options.sets);
+  PLIANT_REQUIRE(ConfigError, options.sets == 1 || options.sets <= axis.widths(), name(), ": ", options.sets, " sets for ",
+                 axis.widths(), " widths of axis ", axis.name());
+  for (int k = 0; k < options.sets; ++k) {
+    const std::string prefix = k == 0 ? name() : cat(name(), ".set", k);
+    const Dim channels(axis, k);
+    sets_.push_back({&store.add(prefix + ".weight", Role::scale, {channels}), &store.add(prefix + ".bias", Role::shift, {channels}),
+                     &store.add(prefix + ".running_mean", Role::running_mean, {channels}),
+                     &store.add(prefix + ".running_var", Role::running_variance, {channels})});
+  }
+}
+
+const BatchNorm::Set& BatchNorm::set(const Selection& select) const {
+  int k = select.statistics;
+  if (k == Selection::kOfWidth) k = sets_.size() == 1 ? 0 : select.width;
+  PLIANT_REQUIRE(ConfigError, k >= 0 && k < static_cast<int>(sets_.size()), name(), ": statistics ", k, " of ", sets_.size(), " sets");
+  return sets_[static_cast<std::size_t>(k)];
+}
+
+Var BatchNorm::normalise(Pass& pass, const Var& x, const Var& residual, Activation f) const {
+  const Set& chosen = set(pass.select);
+  const Var scale = use(pass, *chosen.scale), shift = use(pass, *chosen.shift);
+  const BatchNormState state{use_buffer(pass, *chosen.mean), use_buffer(pass, *chosen.variance), options_.momentum, options_.epsilon};
+  const Var y = pass.mode == Mode::train ? batch_norm_train(x, scale, shift, state, f, residual)
+                                         : batch_norm_infer(x, scale, shift, state, f, residual);
+  return apply_mask(pass, axis_, y);
+}
+
+Var BatchNorm::forward(Pass& pass, const Var& x) const { return normalise(pass, x, {}, options_.activation); }
+
+Var BatchNorm::forward_onto(Pass& pass, const Var& x, const Var& residual, Activation f) const {
+  const bool fusible = options_.activation == Activation::identity && (f == Activation::identity || f == Activation::relu);
+  return fusible ? normalise(pass, x, residual, f) : Layer::forward_onto(pass, x, residual, f);
+}
+
+Shape BatchNorm::cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const {
+  PLIANT_REQUIRE(ShapeError, x[-1] == axis_.active(select.width), name(), ": normalises ", axis_.active(select.width), " channels, got ", x);
+  const Set& chosen = set(select);
+  rows.push_back({name(), options_.activation == Activation::relu ? "batch norm + relu" : "batch norm", x,
+                  active_count(*chosen.scale, select.width) + active_count(*chosen.shift, select.width), 0});
+  return x;
+}
+
+}  // namespace pliant

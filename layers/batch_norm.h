@@ -1,0 +1,36 @@
+// Batch normalisation with one or more sets of scale, shift and statistics ("switchable", Yu et al., "Slimmable neural
+// networks", 2019). Set k serves width k where the net has several widths. One set is the ordinary layer.
+#pragma once
+
+#include "layers/layer.h"
+
+namespace pliant {
+
+struct BatchNormOptions {
+  Activation activation = Activation::identity;  // identity or relu, fused
+  int sets = 1;
+  double momentum = 0.1, epsilon = 1e-5;         // running = (1 - momentum) running + momentum batch
+};
+
+class BatchNorm : public Layer {
+ public:
+  // Declares NAME.weight, .bias, .running_mean, .running_var for set 0 and NAME.set1.weight, ... for the others.
+  BatchNorm(ParameterStore& store, std::string name, ChannelAxis& axis, const BatchNormOptions& options);
+
+  Var forward(Pass& pass, const Var& x) const override;
+  Var forward_onto(Pass& pass, const Var& x, const Var& residual, Activation f) const override;
+  Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override;
+
+ private:
+  struct Set {
+    Parameter *scale, *shift, *mean, *variance;
+  };
+  const Set& set(const Selection& select) const;
+  Var normalise(Pass& pass, const Var& x, const Var& residual, Activation f) const;
+
+  BatchNormOptions options_;
+  ChannelAxis& axis_;
+  std::vector<Set> sets_;
+};
+
+}  // namespace pliant

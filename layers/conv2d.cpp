@@ -1,0 +1,39 @@
+#include "layers/conv2d.h"
+
+namespace pliant {
+
+Conv2d::Conv2d(ParameterStore& store, std::string layer_name, Dim in, ChannelAxis& out, const Conv2dOptions& options)
+    : Layer(std::move(layer_name)), options_(options), out_(out) {
+  PLIANT_REQUIRE(ConfigError, !options.depthwise || in.axis == &out, name(), ": a depthwise convolution keeps its channel axis");
+  PLIANT_REQUIRE(ConfigError, options.depthwise || (options.groups >= 1 && in.size % options.groups == 0 && out.size() % options.groups == 0),
+                 name(), ": ", options.groups, " groups do not divide ", in.size, " and ", out.size(), " channels");
+  // A grouped filter stores the channels of one group; with more than one group that is not a part of the axis.
+  const Dim filter_in = options.depthwise ? Dim(1) : options.groups == 1 ? in : Dim(in.size / options.groups);
+  weight_ = &store.add(name() + ".weight", Role::filter, {Dim(out), options.kernel, options.kernel, filter_in});
+  if (options.bias) bias_ = &store.add(name() + ".bias", Role::bias, {Dim(out)});
+}
+
+Conv2dGeometry Conv2d::geometry(int width) const {
+  const int groups = options_.depthwise ? static_cast<int>(out_.active(width)) : options_.groups;
+  return {options_.stride, options_.padding, options_.dilation, groups};
+}
+
+Var Conv2d::forward(Pass& pass, const Var& x) const {
+  const Var bias = bias_ ? use(pass, *bias_) : Var{};
+  return apply_mask(pass, out_, conv2d(x, use(pass, *weight_), bias, geometry(pass.select.width)));
+}
+
+Shape Conv2d::cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const {
+  const Shape w = weight_->active_shape(select.width);
+  Shape y;
+  try {
+    y = conv2d_output_shape(x, w, geometry(select.width));
+  } catch (const ShapeError& error) {
+    throw ShapeError(cat(name(), ": ", error.what()));
+  }
+  const std::int64_t parameters = w.size() + (bias_ ? active_count(*bias_, select.width) : 0);
+  rows.push_back({name(), options_.depthwise ? "depthwise conv2d" : "conv2d", y, parameters, y.size() * w[1] * w[2] * w[3]});
+  return y;
+}
+
+}  // namespace pliant

@@ -1,0 +1,67 @@
+#include "layers/layer.h"
+
+#include "kernels/pack.h"
+
+namespace pliant {
+
+Var Layer::forward_onto(Pass& pass, const Var& x, const Var& residual, Activation f) const {
+  return activation(add(residual, forward(pass, x)), f);
+}
+
+Var Sequential::forward(Pass& pass, const Var& x) const {
+  Var y = x;
+  for (const LayerPtr& layer : layers_) y = layer->forward(pass, y);
+  return y;
+}
+
+Var Sequential::forward_onto(Pass& pass, const Var& x, const Var& residual, Activation f) const {
+  PLIANT_REQUIRE(ConfigError, !layers_.empty(), name(), ": a branch needs at least one layer");
+  Var y = x;
+  for (std::size_t i = 0; i + 1 < layers_.size(); ++i) y = layers_[i]->forward(pass, y);
+  return layers_.back()->forward_onto(pass, y, residual, f);
+}
+
+Shape Sequential::cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const {
+  Shape y = x;
+  for (const LayerPtr& layer : layers_) y = layer->cost(select, y, rows);
+  return y;
+}
+
+namespace {
+
+bool is_whole(const std::vector<Tensor>& indices) {
+  for (const Tensor& index : indices) {
+    if (index) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Var use(Pass& pass, Parameter& parameter) {
+  const Var whole = pass.tape ? pass.tape->parameter(parameter) : Var{parameter.value};
+  const std::vector<Tensor> indices = parameter.active_indices(pass.select.width);
+  return is_whole(indices) ? whole : pack(whole, indices);
+}
+
+Tensor use_buffer(Pass& pass, Parameter& buffer) {
+  PLIANT_INVARIANT(buffer.dims.size() == 1, buffer.name);
+  if (is_whole(buffer.active_indices(pass.select.width))) return buffer.value;
+  const std::vector<Run> runs = buffer.dims[0].axis->runs(pass.select.width);
+  PLIANT_REQUIRE(ConfigError, runs.size() == 1, buffer.name, ": width ", pass.select.width, " uses ", runs.size(),
+                 " separate parts of shared statistics; give every width its own batch-norm set");
+  return buffer.value.rows(runs[0].first, runs[0].count);
+}
+
+Var apply_mask(Pass& pass, const ChannelAxis& axis, const Var& x) {
+  if (!axis.mask) return x;
+  const Tensor& index = axis.indices(pass.context, pass.select.width);
+  if (!index) return mask_channels(x, axis.mask);
+  Tensor active(pass.context, {axis.active(pass.select.width)}, axis.mask.dtype());
+  kernels::pack(axis.mask, {index}, active);
+  return mask_channels(x, active);
+}
+
+std::int64_t active_count(const Parameter& parameter, int width) { return parameter.active_shape(width).size(); }
+
+}  // namespace pliant

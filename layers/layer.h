@@ -1,0 +1,68 @@
+// A layer turns one Var into another. It owns its children and refers to parameters that a ParameterStore owns; forward()
+// changes nothing but batch-norm statistics.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/parameter.h"
+#include "layers/functional.h"
+#include "layers/pass.h"
+
+namespace pliant {
+
+// What a layer costs for one input. MACs are the multiply-accumulates of convolutions and linear layers alone.
+struct LayerCost {
+  std::string name, type;
+  Shape output;                    // with a batch of one
+  std::int64_t parameters = 0;     // trainable scalars in use: weights, biases, batch-norm scale and shift
+  std::int64_t macs = 0;
+};
+
+class Layer {
+ public:
+  explicit Layer(std::string name) : name_(std::move(name)) {}
+  virtual ~Layer() = default;
+  Layer(const Layer&) = delete;
+  Layer& operator=(const Layer&) = delete;
+
+  const std::string& name() const { return name_; }
+
+  virtual Var forward(Pass& pass, const Var& x) const = 0;
+
+  // f(forward(x) + residual). Layers that can fuse the three override it.
+  virtual Var forward_onto(Pass& pass, const Var& x, const Var& residual, Activation f) const;
+
+  // Adds a row for this layer and its children to `rows`; returns the output shape for input shape x (batch of one).
+  // Throws ShapeError naming the layer if x does not fit.
+  virtual Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const = 0;
+
+ private:
+  std::string name_;
+};
+using LayerPtr = std::unique_ptr<Layer>;
+
+class Sequential : public Layer {
+ public:
+  using Layer::Layer;
+  void add(LayerPtr layer) { layers_.push_back(std::move(layer)); }
+  bool empty() const { return layers_.empty(); }
+  Var forward(Pass& pass, const Var& x) const override;
+  Var forward_onto(Pass& pass, const Var& x, const Var& residual, Activation f) const override;
+  Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override;
+
+ private:
+  std::vector<LayerPtr> layers_;
+};
+
+// The part of a parameter that is active in this pass: the parameter itself, or a packed copy whose gradient adds into it.
+Var use(Pass& pass, Parameter& parameter);
+// The active part of a buffer, sharing its memory. Throws ConfigError where that part is not contiguous.
+Tensor use_buffer(Pass& pass, Parameter& buffer);
+// x with the masked channels of the axis set to zero; x itself where there is no mask.
+Var apply_mask(Pass& pass, const ChannelAxis& axis, const Var& x);
+// Active scalars of a parameter at a width, for cost().
+std::int64_t active_count(const Parameter& parameter, int width);
+
+}  // namespace pliant

@@ -1,0 +1,58 @@
+// What one forward pass needs besides its input. A Selection says which part of a net runs; it is a plain value that can be
+// compared, hashed, printed and drawn at random. Layers keep no state about the current pass.
+#pragma once
+
+#include <cstdint>
+#include <ostream>
+#include <vector>
+
+#include "core/tape.h"
+
+namespace pliant {
+
+// A set of small non-negative integers without an upper limit: residual blocks, exits.
+class IndexSet {
+ public:
+  IndexSet() = default;
+  IndexSet(std::initializer_list<int> members) {
+    for (const int member : members) insert(member);
+  }
+  void insert(int member);
+  bool contains(int member) const;
+  bool empty() const { return words_.empty(); }
+  int count() const;
+  bool operator==(const IndexSet&) const = default;
+  std::size_t hash() const;
+
+ private:
+  friend std::ostream& operator<<(std::ostream& out, const IndexSet& set);
+  std::vector<std::uint64_t> words_;  // the last word is never 0, so that equal sets are equal vectors
+};
+
+struct Selection {
+  static constexpr int kOfWidth = -1;
+  int width = 0;                   // row of the net's width table; 0 is the full width
+  int statistics = kOfWidth;       // batch-norm set; by default the one of the width, or set 0 where there is only one
+  IndexSet dropped;                // residual branches that do not run
+  IndexSet skipped_exits;          // exits that are not evaluated; stages that only they need do not run
+  bool operator==(const Selection&) const = default;
+};
+std::ostream& operator<<(std::ostream& out, const Selection& selection);
+
+enum class Mode : std::uint8_t { train, eval };
+
+struct Pass {
+  Context& context;
+  Tape* tape = nullptr;            // null: inference, nothing is recorded
+  Mode mode = Mode::eval;
+  Selection select{};
+  Tensor random_key{};             // [3] i32: low and high word of the seed, epoch; needed where something is drawn
+  Tensor samples{};                // [N] i32: ids of the samples in the batch; likewise
+};
+
+}  // namespace pliant
+
+template <>
+struct std::hash<pliant::Selection> {
+  std::size_t operator()(const pliant::Selection& selection) const noexcept;
+};
