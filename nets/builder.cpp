@@ -1,0 +1,83 @@
+#include "nets/builder.h"
+
+#include <algorithm>
+
+namespace pliant {
+
+NetBuilder::NetBuilder(const NetDescription& description) {
+  net_.description = description;
+  net_.store = std::make_unique<ParameterStore>();
+  const auto& d = description;
+  PLIANT_REQUIRE(ConfigError, d.classes >= 2, d.name, ": needs at least 2 classes, got ", d.classes);
+  PLIANT_REQUIRE(ConfigError, d.height >= 1 && d.width >= 1 && d.channels >= 1, d.name, ": an input of ", d.height, " x ", d.width, " x ",
+                 d.channels, " is empty");
+  PLIANT_REQUIRE(ConfigError, d.batch_norm_sets == 1 || d.batch_norm_sets == static_cast<int>(d.widths.size()) + 1, d.name, ": ",
+                 d.batch_norm_sets, " batch-norm sets for ", d.widths.size() + 1, " widths; give 1, or one per width");
+}
+
+ChannelAxis& NetBuilder::axis(const std::string& name, std::int64_t size) {
+  const NetDescription& d = net_.description;
+  if (const auto changed = d.axis_sizes.find(name); changed != d.axis_sizes.end()) {
+    PLIANT_REQUIRE(ConfigError, changed->second >= 1 && changed->second <= size, d.name, ": axis ", name, " has 1 to ", size,
+                   " channels, got ", changed->second);
+    size = changed->second;
+    axes_used_.push_back(name);
+  }
+  ChannelAxis& axis = net_.store->axis(name, size);
+  for (const std::vector<std::int64_t>& row : d.widths) {
+    PLIANT_REQUIRE(ConfigError, axis_count_ < row.size(), d.name, ": a row of the width table has ", row.size(),
+                   " sizes, too few for axis ", name);
+    axis.add_width(row[axis_count_]);
+  }
+  ++axis_count_;
+  return axis;
+}
+
+LayerPtr NetBuilder::conv(const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options) {
+  return std::make_unique<Conv2d>(store(), name, in, out, options);
+}
+
+LayerPtr NetBuilder::batch_norm(const std::string& name, ChannelAxis& axis, Activation f) {
+  return std::make_unique<BatchNorm>(store(), name, axis, BatchNormOptions{f, net_.description.batch_norm_sets});
+}
+
+LayerPtr NetBuilder::residual(const std::string& name, LayerPtr branch, LayerPtr shortcut) {
+  const int block = net_.blocks++;
+  const std::vector<double>& survival = net_.description.survival;
+  PLIANT_REQUIRE(ConfigError, survival.empty() || static_cast<std::size_t>(block) < survival.size(), name,
+                 ": no survival probability given for block ", block, "; ", survival.size(), " were");
+  const double probability = survival.empty() ? 1.0 : survival[static_cast<std::size_t>(block)];
+  return std::make_unique<Residual>(name, block, std::move(branch), std::move(shortcut), probability);
+}
+
+void NetBuilder::stage(LayerPtr body, ChannelAxis& out) {
+  const int index = static_cast<int>(net_.stages.size());
+  const std::vector<int>& exits = net_.description.exits;
+  LayerPtr head;
+  if (const auto found = std::find(exits.begin(), exits.end(), index); found != exits.end()) {
+    head = exit_head(store(), out, {cat("exit", found - exits.begin(), ".fc"), net_.description.classes});
+  }
+  net_.stages.push_back({std::move(body), std::move(head)});
+}
+
+Net NetBuilder::finish(LayerPtr body, LayerPtr head) {
+  const NetDescription& d = net_.description;
+  net_.stages.push_back({std::move(body), std::move(head)});
+  for (const auto& [name, size] : d.axis_sizes) {
+    PLIANT_REQUIRE(ConfigError, std::find(axes_used_.begin(), axes_used_.end(), name) != axes_used_.end(), d.name, ": has no axis ", name);
+  }
+  for (const auto& row : d.widths) {
+    PLIANT_REQUIRE(ConfigError, row.size() == axis_count_, d.name, ": a row of the width table has ", row.size(), " sizes, the net ",
+                   axis_count_, " axes");
+  }
+  PLIANT_REQUIRE(ConfigError, d.survival.empty() || static_cast<int>(d.survival.size()) == net_.blocks, d.name, ": ", d.survival.size(),
+                 " survival probabilities for ", net_.blocks, " residual blocks");
+  const int last = static_cast<int>(net_.stages.size()) - 1;
+  for (std::size_t i = 0; i < d.exits.size(); ++i) {
+    PLIANT_REQUIRE(ConfigError, d.exits[i] >= 0 && d.exits[i] < last && (i == 0 || d.exits[i] > d.exits[i - 1]), d.name,
+                   ": exits are ascending stages from 0 to ", last - 1, ", got ", d.exits[i]);
+  }
+  return std::move(net_);
+}
+
+}  // namespace pliant

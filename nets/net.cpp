@@ -1,0 +1,59 @@
+#include "nets/net.h"
+
+namespace pliant {
+
+int Net::exits() const {
+  int exits = 0;
+  for (const Stage& stage : stages) exits += stage.head != nullptr;
+  return exits;
+}
+
+namespace {
+
+// Runs visit_body(stage) and visit_head(stage) for what a selection needs, in order.
+template <class Body, class Head>
+void walk(const Net& net, const Selection& select, Body visit_body, Head visit_head) {
+  const int exits = net.exits();
+  int deepest = -1;
+  for (int exit = 0; exit < exits; ++exit) {
+    if (!select.skipped_exits.contains(exit)) deepest = exit;
+  }
+  PLIANT_REQUIRE(ConfigError, deepest >= 0, net.description.name, ": the selection skips all ", exits, " exits");
+  int exit = 0;
+  for (const Stage& stage : net.stages) {
+    if (exit > deepest) return;
+    visit_body(stage);
+    if (!stage.head) continue;
+    if (!select.skipped_exits.contains(exit)) visit_head(stage);
+    ++exit;
+  }
+}
+
+}  // namespace
+
+std::vector<Var> forward(const Net& net, Pass& pass, const Var& x) {
+  const NetDescription& d = net.description;
+  const Shape& shape = x.value.shape();
+  PLIANT_REQUIRE(ShapeError, shape.rank() == 4 && shape[1] == d.height && shape[2] == d.width && shape[3] == d.channels, d.name,
+                 ": takes images of ", d.height, " x ", d.width, " with ", d.channels, " channels as [N, H, W, C], got ", shape);
+  std::vector<Var> logits;
+  Var y = x;
+  walk(net, pass.select, [&](const Stage& stage) { y = stage.body->forward(pass, y); },
+       [&](const Stage& stage) { logits.push_back(stage.head->forward(pass, y)); });
+  return logits;
+}
+
+NetCost cost(const Net& net, const Selection& select) {
+  const NetDescription& d = net.description;
+  NetCost total;
+  Shape y{1, d.height, d.width, d.channels};
+  walk(net, select, [&](const Stage& stage) { y = stage.body->cost(select, y, total.layers); },
+       [&](const Stage& stage) { stage.head->cost(select, y, total.layers); });
+  for (const LayerCost& row : total.layers) {
+    total.parameters += row.parameters;
+    total.macs += row.macs;
+  }
+  return total;
+}
+
+}  // namespace pliant

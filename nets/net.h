@@ -1,0 +1,38 @@
+// A net is data: parameters and stages, some of which carry a head (an exit). There are no subclasses; builders return nets.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "layers/layer.h"
+#include "nets/description.h"
+
+namespace pliant {
+
+struct Stage {
+  LayerPtr body;
+  LayerPtr head;  // null: no exit here
+};
+
+struct Net {
+  NetDescription description;
+  std::unique_ptr<ParameterStore> store;
+  std::vector<Stage> stages;  // the last one has a head
+  int blocks = 0;             // residual branches, which a Selection can drop
+
+  int exits() const;
+};
+
+// Logits [N, classes] of every exit that the pass selects, first exit first. Stages deeper than the last selected exit do not run.
+// Throws ShapeError where x does not fit the net, ConfigError where the selection names what the net does not have.
+std::vector<Var> forward(const Net& net, Pass& pass, const Var& x);
+
+struct NetCost {
+  std::vector<LayerCost> layers;
+  std::int64_t parameters = 0, macs = 0;
+};
+// What the selected part of the net costs for one sample; derived from the layers, needs no memory for parameters.
+NetCost cost(const Net& net, const Selection& select = {});
+
+}  // namespace pliant

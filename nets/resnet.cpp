@@ -1,0 +1,71 @@
+// ResNet-20, -32, -44, -56, -110, -1202 for small images: a 3x3 stem with 16 channels, three groups of n blocks with 16, 32, 64
+// channels, global average pooling, one linear layer; 6n + 2 layers (He et al., "Deep residual learning", 2016, section 4.2).
+// Shortcut A where the size changes: 2x2 average pooling, zero channels appended, no parameters. B: 1x1 convolution and BN.
+#include "nets/builder.h"
+
+namespace pliant {
+
+namespace {
+
+constexpr Conv2dOptions kConv3x3{.kernel = 3, .padding = 1};
+
+LayerPtr shortcut_a(const std::string& name, ChannelAxis& in, ChannelAxis& out) {
+  std::vector<std::int32_t> map(static_cast<std::size_t>(out.size()), -1);
+  for (std::int64_t c = 0; c < std::min(in.size(), out.size()); ++c) map[static_cast<std::size_t>(c)] = static_cast<std::int32_t>(c);
+  auto shortcut = std::make_unique<Sequential>(name + ".downsample");
+  shortcut->add(std::make_unique<AveragePool>(name + ".downsample.pool", PoolGeometry{.size = 2, .stride = 2}));
+  shortcut->add(std::make_unique<ChannelMap>(name + ".downsample.pad", in, out, std::move(map)));
+  return shortcut;
+}
+
+LayerPtr shortcut_b(NetBuilder& build, const std::string& name, ChannelAxis& in, ChannelAxis& out) {
+  auto shortcut = std::make_unique<Sequential>(name + ".downsample");
+  shortcut->add(build.conv(name + ".downsample.0", Dim(in), out, {.kernel = 1, .stride = 2}));
+  shortcut->add(build.batch_norm(name + ".downsample.1", out, Activation::identity));
+  return shortcut;
+}
+
+LayerPtr basic_block(NetBuilder& build, const std::string& name, ChannelAxis& in, ChannelAxis& out, std::int64_t channels) {
+  const bool shrinks = &in != &out;
+  ChannelAxis& inner = build.axis(name + ".conv1", channels);
+  auto branch = std::make_unique<Sequential>(name);
+  Conv2dOptions first = kConv3x3;
+  if (shrinks) first.stride = 2;
+  branch->add(build.conv(name + ".conv1", Dim(in), inner, first));
+  branch->add(build.batch_norm(name + ".bn1", inner, Activation::relu));
+  branch->add(build.conv(name + ".conv2", Dim(inner), out, kConv3x3));
+  branch->add(build.batch_norm(name + ".bn2", out, Activation::identity));
+  LayerPtr shortcut;
+  if (shrinks) shortcut = build.description().shortcut == 'A' ? shortcut_a(name, in, out) : shortcut_b(build, name, in, out);
+  return build.residual(name, std::move(branch), std::move(shortcut));
+}
+
+}  // namespace
+
+Net build_resnet(const NetDescription& d) {
+  const int depth = std::stoi(d.name.substr(6));
+  const int blocks = (depth - 2) / 6;
+  PLIANT_REQUIRE(ConfigError, d.shortcut == 'A' || d.shortcut == 'B', d.name, ": the shortcut is A or B, got ", d.shortcut);
+  PLIANT_REQUIRE(ConfigError, d.height % 4 == 0 && d.width % 4 == 0, d.name, ": halves the image twice; ", d.height, " x ", d.width,
+                 " is not divisible by 4");
+  NetBuilder build(d);
+  ChannelAxis* stream = &build.axis("layer1", 16);
+  auto stem = std::make_unique<Sequential>("stem");
+  stem->add(build.conv("conv1", Dim(d.channels), *stream, kConv3x3));
+  stem->add(build.batch_norm("bn1", *stream, Activation::relu));
+  build.stage(std::move(stem), *stream);
+  for (int group = 1; group <= 3; ++group) {
+    const std::int64_t channels = 8 << group;
+    ChannelAxis& out = group == 1 ? *stream : build.axis(cat("layer", group), channels);
+    for (int i = 0; i < blocks; ++i) {
+      LayerPtr block = basic_block(build, cat("layer", group, ".", i), *stream, out, channels);
+      stream = &out;
+      if (group == 3 && i == blocks - 1) return build.finish(std::move(block), exit_head(build.store(), out, {"fc", d.classes}));
+      build.stage(std::move(block), out);
+    }
+  }
+  PLIANT_INVARIANT(false, "a residual net has at least one block per group");
+  return {};
+}
+
+}  // namespace pliant

@@ -1,0 +1,35 @@
+// VGG-16 and -19 with batch norm for small images (Simonyan and Zisserman, 2015): 3x3 convolutions without bias, max pooling after
+// each of the first four groups, average pooling over what is left, one linear layer, as in the network-slimming experiments.
+// Layers are numbered as in torchvision's VGG with BN: convolution i, BN i + 1, ReLU i + 2, and one number per pool.
+#include "nets/builder.h"
+
+namespace pliant {
+
+Net build_vgg(const NetDescription& d) {
+  const int deep = d.name == "vgg19" ? 4 : 3;
+  const std::pair<int, std::int64_t> groups[] = {{2, 64}, {2, 128}, {deep, 256}, {deep, 512}, {deep, 512}};
+  PLIANT_REQUIRE(ConfigError, d.height >= 16 && d.width >= 16, d.name, ": halves the image four times, needs at least 16 x 16, got ",
+                 d.height, " x ", d.width);
+  NetBuilder build(d);
+  Dim in(d.channels);
+  int index = 0;
+  for (int group = 0; group < 5; ++group) {
+    for (int i = 0; i < groups[group].first; ++i) {
+      const std::string name = cat("features.", index);
+      ChannelAxis& out = build.axis(name, groups[group].second);
+      auto body = std::make_unique<Sequential>(name);
+      body->add(build.conv(name, in, out, {.kernel = 3, .padding = 1}));
+      body->add(build.batch_norm(cat("features.", index + 1), out, Activation::relu));
+      index += 3;
+      in = Dim(out);
+      const bool last_of_group = i == groups[group].first - 1;
+      if (last_of_group && group == 4) return build.finish(std::move(body), exit_head(build.store(), out, {"classifier", d.classes}));
+      if (last_of_group) body->add(std::make_unique<MaxPool>(cat("features.", index++), PoolGeometry{.size = 2, .stride = 2}));
+      build.stage(std::move(body), out);
+    }
+  }
+  PLIANT_INVARIANT(false, "VGG has five groups");
+  return {};
+}
+
+}  // namespace pliant

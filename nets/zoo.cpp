@@ -1,0 +1,151 @@
+#include "nets/zoo.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/rng.h"
+#include "nets/builder.h"
+
+namespace pliant {
+
+namespace {
+
+struct Family {
+  const char* name;
+  Net (*build)(const NetDescription&);
+};
+
+constexpr Family kFamilies[] = {{"lenet5", build_lenet5},    {"mlp", build_mlp},          {"vgg16", build_vgg},
+                                {"vgg19", build_vgg},        {"resnet20", build_resnet},  {"resnet32", build_resnet},
+                                {"resnet44", build_resnet},  {"resnet56", build_resnet},  {"resnet110", build_resnet},
+                                {"resnet1202", build_resnet}};
+
+std::string joined_names() {
+  std::string names;
+  for (const std::string& name : net_names()) names += (names.empty() ? "" : " ") + name;
+  return names;
+}
+
+}  // namespace
+
+const std::vector<std::string>& net_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Family& family : kFamilies) all.emplace_back(family.name);
+    return all;
+  }();
+  return names;
+}
+
+bool is_net_name(const std::string& name) { return std::find(net_names().begin(), net_names().end(), name) != net_names().end(); }
+
+Net build_net(const NetDescription& description) {
+  for (const Family& family : kFamilies) {
+    if (description.name == family.name) return family.build(description);
+  }
+  throw UsageError(cat("there is no net \"", description.name, "\"; the nets are ", joined_names()));
+}
+
+NetDescription default_description(const std::string& name) {
+  PLIANT_REQUIRE(UsageError, is_net_name(name), "there is no net \"", name, "\"; the nets are ", joined_names());
+  NetDescription description;
+  description.name = name;
+  if (name == "lenet5" || name == "mlp") {
+    description.height = description.width = 28;
+    description.channels = 1;
+  }
+  return description;
+}
+
+const std::vector<InitialRule>& initial_rules() {
+  static const std::vector<InitialRule> rules = {InitialRule::he_normal,     InitialRule::he_normal_out,  InitialRule::he_uniform,
+                                                 InitialRule::xavier_normal, InitialRule::xavier_uniform, InitialRule::lecun_normal,
+                                                 InitialRule::pytorch};
+  return rules;
+}
+
+const char* name_of(InitialRule rule) {
+  switch (rule) {
+    case InitialRule::he_normal: return "he-normal";
+    case InitialRule::he_normal_out: return "he-normal-out";
+    case InitialRule::he_uniform: return "he-uniform";
+    case InitialRule::xavier_normal: return "xavier-normal";
+    case InitialRule::xavier_uniform: return "xavier-uniform";
+    case InitialRule::lecun_normal: return "lecun-normal";
+    case InitialRule::pytorch: return "pytorch";
+  }
+  return "?";
+}
+
+InitialRule initial_rule(const std::string& name) {
+  std::string known;
+  for (const InitialRule rule : initial_rules()) {
+    if (name == name_of(rule)) return rule;
+    known += cat(known.empty() ? "" : " ", name_of(rule));
+  }
+  throw UsageError(cat("there is no initialisation \"", name, "\"; the rules are ", known));
+}
+
+namespace {
+
+struct Distribution {
+  bool normal;
+  double size;  // standard deviation, or half the width of the interval
+};
+
+Distribution distribution(InitialRule rule, double n_in, double n_out) {
+  switch (rule) {
+    case InitialRule::he_normal: return {true, std::sqrt(2.0 / n_in)};
+    case InitialRule::he_normal_out: return {true, std::sqrt(2.0 / n_out)};
+    case InitialRule::he_uniform: return {false, std::sqrt(6.0 / n_in)};
+    case InitialRule::xavier_normal: return {true, std::sqrt(2.0 / (n_in + n_out))};
+    case InitialRule::xavier_uniform: return {false, std::sqrt(6.0 / (n_in + n_out))};
+    case InitialRule::lecun_normal: return {true, std::sqrt(1.0 / n_in)};
+    case InitialRule::pytorch: return {false, std::sqrt(1.0 / n_in)};
+  }
+  return {true, 0.0};
+}
+
+// FNV-1a: draws are keyed by the parameter's name, so that they survive changes elsewhere in the net.
+std::uint32_t name_key(const std::string& name) {
+  std::uint32_t hash = 2166136261u;
+  for (const char letter : name) hash = (hash ^ static_cast<unsigned char>(letter)) * 16777619u;
+  return hash;
+}
+
+void write_values(Parameter& parameter, const std::vector<double>& values) {
+  if (parameter.value.dtype() == DType::f64) {
+    parameter.value.write(values.data());
+  } else {
+    parameter.value.write(std::vector<float>(values.begin(), values.end()).data());
+  }
+}
+
+}  // namespace
+
+void initialise(Net& net, std::uint64_t seed, InitialRule rule) {
+  double weight_fan_in = 1.0;  // of the weight declared just before a bias
+  for (Parameter& parameter : net.store->parameters()) {
+    std::vector<double> values(static_cast<std::size_t>(parameter.shape().size()), 0.0);
+    const bool drawn = parameter.role == Role::filter || parameter.role == Role::weight;
+    if (drawn) {
+      const Shape shape = parameter.shape();
+      weight_fan_in = static_cast<double>(shape[1] * shape[2] * shape[3]);
+      const double n_out = static_cast<double>(shape[0]) * (parameter.role == Role::filter ? static_cast<double>(shape[1] * shape[2]) : 1.0);
+      const Distribution d = distribution(rule, weight_fan_in, n_out);
+      const RandomStream stream(seed, Purpose::init, 0, name_key(parameter.name));
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] = d.size * (d.normal ? stream.normal(i) : 2.0 * static_cast<double>(stream.uniform(i)) - 1.0);
+      }
+    } else if (parameter.role == Role::bias && rule == InitialRule::pytorch) {
+      const RandomStream stream(seed, Purpose::init, 0, name_key(parameter.name));
+      const double bound = 1.0 / std::sqrt(weight_fan_in);
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = bound * (2.0 * static_cast<double>(stream.uniform(i)) - 1.0);
+    } else if (parameter.role == Role::scale || parameter.role == Role::running_variance) {
+      values.assign(values.size(), 1.0);
+    }
+    write_values(parameter, values);
+  }
+}
+
+}  // namespace pliant

@@ -1,0 +1,35 @@
+// The nets by name, and their first parameters.
+#pragma once
+
+#include "nets/net.h"
+
+namespace pliant {
+
+const std::vector<std::string>& net_names();
+bool is_net_name(const std::string& name);
+
+// The structure alone: no memory for parameters yet. Throws UsageError for an unknown name, listing the known ones, and ConfigError
+// for a combination that cannot be built.
+Net build_net(const NetDescription& description);
+
+// The input that a net expects where no data set says otherwise: 1 x 28 x 28 for lenet5 and mlp, 3 x 32 x 32 for the others.
+NetDescription default_description(const std::string& name);
+
+// Rules for the first values of filters and weights; n_in and n_out count a filter's taps times its channels.
+//   he_normal        N(0, 2 / n_in)                            He et al., 2015, eq. 10
+//   he_normal_out    N(0, 2 / n_out)                           the same for the backward pass, eq. 14
+//   he_uniform       U(-b, b), b = sqrt(6 / n_in)
+//   xavier_normal    N(0, 2 / (n_in + n_out))                  Glorot and Bengio, 2010, eq. 12
+//   xavier_uniform   U(-b, b), b = sqrt(6 / (n_in + n_out))    eq. 16
+//   lecun_normal     N(0, 1 / n_in)                            LeCun et al., 1998
+//   pytorch          U(-b, b), b = 1 / sqrt(n_in), biases too  PyTorch's default
+// Biases are 0 unless the rule says so; BN starts with scale 1, shift 0, mean 0, variance 1.
+enum class InitialRule : std::uint8_t { he_normal, he_normal_out, he_uniform, xavier_normal, xavier_uniform, lecun_normal, pytorch };
+const char* name_of(InitialRule rule);
+const std::vector<InitialRule>& initial_rules();
+InitialRule initial_rule(const std::string& name);  // throws UsageError listing the rules
+
+// Draws every value; a parameter's values depend on the seed, its name and shape alone. The store must be allocated.
+void initialise(Net& net, std::uint64_t seed, InitialRule rule = InitialRule::he_normal);
+
+}  // namespace pliant
