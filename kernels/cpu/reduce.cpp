@@ -1,0 +1,80 @@
+#include "kernels/reduce.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "kernels/reduce_checks.h"
+
+namespace pliant::kernels::cpu {
+
+namespace {
+
+template <class T>
+std::int32_t first_largest(const T* row, std::int64_t c) {
+  std::int64_t best = 0;
+  for (std::int64_t j = 1; j < c && row[best] == row[best]; ++j) {  // a NaN ends the search: it wins
+    if (row[j] > row[best] || row[j] != row[j]) best = j;
+  }
+  return static_cast<std::int32_t>(best);
+}
+
+}  // namespace
+
+void accumulate_sum(const Tensor& x, double factor, Tensor& y) {
+  check_accumulate_sum(x, y);
+  dispatch_cpu(x.dtype(), "accumulate_sum", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    // Segments of fixed size, whatever the number of threads: the same bits always.
+    constexpr std::int64_t kSegment = 1 << 14;
+    const std::int64_t size = x.size(), segments = (size + kSegment - 1) / kSegment;
+    std::vector<double> partial(static_cast<std::size_t>(segments));
+    const T* in = x.data<T>();
+#pragma omp parallel for if (segments > 2)
+    for (std::int64_t s = 0; s < segments; ++s) {
+      const std::int64_t end = std::min(size, (s + 1) * kSegment);
+      double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+      for (std::int64_t i = s * kSegment; i < end; ++i) sum += in[i];
+      partial[static_cast<std::size_t>(s)] = sum;
+    }
+    double total = 0.0;
+    for (const double sum : partial) total += sum;
+    T* out = y.data<T>();
+    *out = static_cast<T>(*out + factor * total);
+  });
+}
+
+void broadcast(const Tensor& x, double factor, Tensor& y) {
+  check_broadcast(x, y);
+  dispatch_cpu(x.dtype(), "broadcast", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    std::fill_n(y.data<T>(), y.size(), static_cast<T>(factor) * *x.data<T>());
+  });
+}
+
+void argmax(const Tensor& x, Tensor& y) {
+  check_argmax(x, y);
+  dispatch_cpu(x.dtype(), "argmax", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* in = x.data<T>();
+    std::int32_t* out = y.data<std::int32_t>();
+    const std::int64_t n = x.shape()[0], c = x.shape()[1];
+#pragma omp parallel for if (n * c > 1 << 15)
+    for (std::int64_t i = 0; i < n; ++i) out[i] = first_largest(in + i * c, c);
+  });
+}
+
+void count_correct(const Tensor& logits, const Tensor& labels, Tensor& count) {
+  check_count_correct(logits, labels, count);
+  dispatch_cpu(logits.dtype(), "count_correct", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* in = logits.data<T>();
+    const std::int32_t* label = labels.data<std::int32_t>();
+    const std::int64_t n = logits.shape()[0], c = logits.shape()[1];
+    std::int32_t correct = 0;
+    for (std::int64_t i = 0; i < n; ++i) correct += first_largest(in + i * c, c) == label[i];
+    *count.data<std::int32_t>() += correct;
+  });
+}
+
+}  // namespace pliant::kernels::cpu

@@ -1,0 +1,34 @@
+// What the operations of reduce.h require of their arguments, for every backend.
+#pragma once
+
+#include "kernels/tensor_checks.h"
+
+namespace pliant::kernels {
+
+inline void check_accumulate_sum(const Tensor& x, const Tensor& y) {
+  require_float("accumulate_sum", "x", x);
+  require_tensor("accumulate_sum", "y", y, {1}, x.dtype());
+}
+
+inline void check_broadcast(const Tensor& x, const Tensor& y) {
+  require_float("broadcast", "y", y);
+  require_tensor("broadcast", "x", x, {1}, y.dtype());
+}
+
+inline void check_rows(const char* op, const Tensor& x) {
+  require_float(op, "x", x);
+  PLIANT_REQUIRE(ShapeError, x.shape().rank() == 2 && x.shape()[1] > 0, op, ": expected [N, C] with at least one column, got ", x);
+}
+
+inline void check_argmax(const Tensor& x, const Tensor& y) {
+  check_rows("argmax", x);
+  require_tensor("argmax", "y", y, {x.shape()[0]}, DType::i32);
+}
+
+inline void check_count_correct(const Tensor& logits, const Tensor& labels, const Tensor& count) {
+  check_rows("count_correct", logits);
+  require_tensor("count_correct", "labels", labels, {logits.shape()[0]}, DType::i32);
+  require_tensor("count_correct", "count", count, {1}, DType::i32);
+}
+
+}  // namespace pliant::kernels
