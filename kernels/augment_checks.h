@@ -1,0 +1,38 @@
+// What the operations of augment.h require of their arguments, for every backend. Sample numbers lie in device memory: the
+// CPU checks them, kernels trust them.
+#pragma once
+
+#include "kernels/augment.h"
+#include "kernels/tensor_checks.h"
+
+namespace pliant::kernels {
+
+inline void check_augment(const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation, const Tensor& key,
+                          const Augmentation& augmentation, const Tensor& y) {
+  constexpr const char* op = "augment";
+  require_rank(op, "images", images, 4);
+  const Shape& from = images.shape();
+  require_tensor(op, "images", images, from, DType::u8);
+  require_rank(op, "samples", samples, 1);
+  require_tensor(op, "samples", samples, samples.shape(), DType::i32);
+  require_tensor(op, "mean", mean, {from[3]}, DType::f32);
+  require_tensor(op, "deviation", deviation, {from[3]}, DType::f32);
+  require_tensor(op, "key", key, {3}, DType::i32);
+  require_float(op, "y", y);
+  require_tensor(op, "y", y, {samples.size(), from[1], from[2], from[3]}, y.dtype());
+  constexpr int kLargest = 1 << 14;
+  PLIANT_REQUIRE(ConfigError, augmentation.pad >= 0 && augmentation.pad <= kLargest, "augment: pad must lie in 0..", kLargest, ", got ",
+                 augmentation.pad);
+  PLIANT_REQUIRE(ConfigError, augmentation.cutout >= 0 && augmentation.cutout <= kLargest, "augment: cutout must lie in 0..", kLargest,
+                 ", got ", augmentation.cutout);
+}
+
+inline void check_gather_labels(const Tensor& values, const Tensor& samples, const Tensor& y) {
+  require_rank("gather_labels", "values", values, 1);
+  require_rank("gather_labels", "samples", samples, 1);
+  require_tensor("gather_labels", "values", values, values.shape(), DType::i32);
+  require_tensor("gather_labels", "samples", samples, samples.shape(), DType::i32);
+  require_tensor("gather_labels", "y", y, samples.shape(), DType::i32);
+}
+
+}  // namespace pliant::kernels

@@ -1,0 +1,51 @@
+#include "kernels/sgd.h"
+
+#include "kernels/sgd_checks.h"
+#include "kernels/sgd_formula.h"
+
+namespace pliant::kernels::cpu {
+
+namespace {
+
+template <bool nesterov, bool masked, class T>
+void step_segment(T* w, const T* gradient, T* v, const T* mask, const SgdRule<T>& rule) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < kSgdSegment; ++i) {
+    T weight = w[i], velocity = v[i];
+    sgd_update<nesterov>(weight, velocity, gradient[i], masked ? mask[i] : T(1), rule);
+    w[i] = weight;
+    v[i] = velocity;
+  }
+}
+
+template <bool nesterov, bool masked, class T>
+void step_arena(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rules, const Tensor& mask, double rate, double momentum) {
+  T *weight = w.data<T>(), *velocity = v.data<T>();
+  const T *slope = gradient.data<T>(), *rule = rules.data<T>(), *keep = masked ? mask.data<T>() : nullptr;
+  const std::int64_t segments = w.size() / kSgdSegment;
+#pragma omp parallel for if (segments > 256)
+  for (std::int64_t s = 0; s < segments; ++s) {
+    const T factor = rule[3 * s];
+    if (factor == T(0)) continue;  // frozen
+    const std::int64_t at = s * kSgdSegment;
+    step_segment<nesterov, masked>(weight + at, slope + at, velocity + at, masked ? keep + at : nullptr,
+                                   SgdRule<T>{static_cast<T>(rate * static_cast<double>(factor)), static_cast<T>(momentum),
+                                              rule[3 * s + 1], rule[3 * s + 2]});
+  }
+}
+
+}  // namespace
+
+void sgd_step(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rules, const Tensor& mask, const Tensor& scalars,
+              bool nesterov) {
+  check_sgd_step(w, gradient, v, rules, mask, scalars);
+  const double rate = scalars.data<double>()[0], momentum = scalars.data<double>()[1];
+  dispatch_cpu(w.dtype(), "sgd_step", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const auto step = nesterov ? (mask ? step_arena<true, true, T> : step_arena<true, false, T>)
+                               : (mask ? step_arena<false, true, T> : step_arena<false, false, T>);
+    step(w, gradient, v, rules, mask, rate, momentum);
+  });
+}
+
+}  // namespace pliant::kernels::cpu
