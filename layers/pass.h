@@ -33,8 +33,8 @@ struct Selection {
   static constexpr int kOfWidth = -1;
   int width = 0;                   // row of the net's width table; 0 is the full width
   int statistics = kOfWidth;       // batch-norm set; by default the one of the width, or set 0 where there is only one
-  IndexSet dropped;                // residual branches that do not run
-  IndexSet skipped_exits;          // exits that are not evaluated; stages that only they need do not run
+  IndexSet dropped{};              // residual branches that do not run
+  IndexSet skipped_exits{};        // exits that are not evaluated; stages that only they need do not run
   bool operator==(const Selection&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const Selection& selection);
