@@ -1,0 +1,57 @@
+#include "train/evaluate.h"
+
+#include <chrono>
+#include <numeric>
+
+#include "kernels/cross_entropy.h"
+#include "kernels/reduce.h"
+
+namespace pliant {
+
+namespace {
+
+// Sums over batches that stay on the device until the pass is over.
+struct ExitSums {
+  Tensor loss, correct;
+};
+
+void add_batch(const Tensor& logits, const Tensor& labels, ExitSums& sums) {
+  Tensor losses(logits.context(), {logits.shape()[0]}, logits.dtype()), probabilities = Tensor::like(logits);
+  kernels::softmax_cross_entropy_forward(logits, labels, {}, {}, 0.0, losses, probabilities);
+  kernels::accumulate_sum(losses, 1.0, sums.loss);
+  kernels::count_correct(logits, labels, sums.correct);
+}
+
+}  // namespace
+
+Evaluation evaluate(const Net& net, const DeviceData& data, std::int64_t batch_size, const Selection& select) {
+  PLIANT_REQUIRE(DataError, data.size() > 0, "evaluate: there are no samples");
+  const auto start = std::chrono::steady_clock::now();
+  Context& context = net.store->context();
+  std::vector<std::int32_t> in_order(static_cast<std::size_t>(data.size()));
+  std::iota(in_order.begin(), in_order.end(), 0);
+  const Tensor order = Tensor::from_host(context, {data.size()}, in_order), key = random_key(context, 0, 0);
+  std::vector<ExitSums> sums;
+  for (std::int64_t first = 0; first < data.size(); first += batch_size) {
+    const Batch batch =
+        make_batch(data, order.rows(first, std::min(batch_size, data.size() - first)), key, {}, net.store->dtype());
+    Pass pass{.context = context, .select = select};
+    const std::vector<Var> logits = forward(net, pass, Var{batch.images});
+    for (std::size_t exit = 0; exit < logits.size(); ++exit) {
+      if (sums.size() == exit) {
+        sums.push_back({Tensor::zeros(context, {1}, net.store->dtype()), Tensor::zeros(context, {1}, DType::i32)});
+      }
+      add_batch(logits[exit].value, batch.labels, sums[exit]);
+    }
+  }
+  Evaluation result;
+  result.samples = data.size();
+  for (const ExitSums& exit : sums) {
+    const auto count = static_cast<double>(data.size());
+    result.exits.push_back({exit.loss.to_doubles()[0] / count, exit.correct.to_doubles()[0] / count});
+  }
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace pliant

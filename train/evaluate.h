@@ -1,0 +1,25 @@
+// Loss and accuracy of a net on one part of a data set, in eval mode, for every exit that a selection asks for.
+#pragma once
+
+#include "nets/net.h"
+#include "train/device_data.h"
+
+namespace pliant {
+
+struct Figures {
+  double loss = 0.0;      // mean cross-entropy per sample
+  double accuracy = 0.0;  // 0..1
+};
+
+struct Evaluation {
+  std::vector<Figures> exits;  // first exit first; a plain net has one
+  std::int64_t samples = 0;
+  double seconds = 0.0;        // wall clock of the whole pass, gathering included
+  const Figures& last() const { return exits.back(); }
+  double images_per_second() const { return seconds > 0.0 ? static_cast<double>(samples) / seconds : 0.0; }
+};
+
+// Throws DataError where there is no sample.
+Evaluation evaluate(const Net& net, const DeviceData& data, std::int64_t batch_size, const Selection& select = {});
+
+}  // namespace pliant
