@@ -17,7 +17,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 
 add_library(pliant_flags INTERFACE)
 target_include_directories(pliant_flags INTERFACE ${CMAKE_SOURCE_DIR})
-set(pliant_warnings -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
+set(pliant_warnings -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
 if(PLIANT_WERROR)
   list(APPEND pliant_warnings -Werror)
 endif()

@@ -1,0 +1,141 @@
+#include "train/config.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/check.h"
+
+namespace pliant {
+
+using Json = nlohmann::ordered_json;
+
+TrainConfig recipe(const std::string& net_name) {
+  TrainConfig config;
+  if (net_name == "lenet5" || net_name == "mlp") {
+    config.epochs = 10;
+    config.batch = 64;
+    config.rate = 0.05;
+    config.sgd.weight_decay = 1e-4;
+    return config;
+  }
+  config.augmentation = {.pad = 4, .flip = true};
+  if (net_name.starts_with("vgg")) config.rate = 0.05;
+  if (net_name.starts_with("resnet")) config.rate = 0.2;
+  return config;
+}
+
+namespace {
+
+int parse_size(const std::string& text, const std::string& whole) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  PLIANT_REQUIRE(UsageError, error == std::errc() && end == text.data() + text.size() && value >= 1 && value <= 1024, "augmentation \"", whole,
+                 "\": expected a size from 1 to 1024, got \"", text, "\"");
+  return value;
+}
+
+}  // namespace
+
+Augmentation parse_augmentation(const std::string& text) {
+  Augmentation result;
+  if (text == "none") return result;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    const std::size_t colon = part.find(':');
+    const std::string name = part.substr(0, colon), size = colon == std::string::npos ? "" : part.substr(colon + 1);
+    if (name == "crop" || name == "crop-mean") {
+      result.pad = size.empty() ? 4 : parse_size(size, text);
+      result.fill_with_mean = name == "crop-mean";
+    } else if (name == "flip" && colon == std::string::npos) {
+      result.flip = true;
+    } else if (name == "cutout") {
+      result.cutout = size.empty() ? 8 : parse_size(size, text);
+    } else {
+      throw UsageError(cat("augmentation \"", text, "\": \"", part, "\" is none of crop[:PIXELS], crop-mean[:PIXELS], flip, cutout[:SIDE], none"));
+    }
+  }
+  PLIANT_REQUIRE(UsageError, !text.empty(), "augmentation: empty; give none, or crop, flip, cutout joined by commas");
+  return result;
+}
+
+std::string augmentation_text(const Augmentation& augmentation) {
+  std::string text;
+  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ",") + part; };
+  if (augmentation.pad > 0) add(cat(augmentation.fill_with_mean ? "crop-mean:" : "crop:", augmentation.pad));
+  if (augmentation.flip) add("flip");
+  if (augmentation.cutout > 0) add(cat("cutout:", augmentation.cutout));
+  return text.empty() ? "none" : text;
+}
+
+namespace {
+
+// One list of fields for writing, reading and comparing: visit(name, reference) for each.
+template <class Config, class Visit>
+void visit_plain(Config& c, Visit&& visit) {
+  visit("epochs", c.epochs);
+  visit("batch", c.batch);
+  visit("lr", c.rate);
+  visit("momentum", c.sgd.momentum);
+  visit("nesterov", c.sgd.nesterov);
+  visit("weight-decay", c.sgd.weight_decay);
+  visit("decay-all", c.sgd.decay_all);
+  visit("l1", c.sgd.l1);
+  visit("label-smoothing", c.smoothing);
+  visit("exit-weights", c.exit_weights);
+  visit("seed", c.seed);
+  visit("patience", c.patience);
+  visit("log-test", c.log_test);
+  visit("freeze", c.freeze);
+  visit("initialisation", c.initialisation);
+  visit("init", c.init_file);
+  visit("dataset", c.data.dataset);
+  visit("validation", c.data.validation);
+  visit("limit-train", c.data.limit_train);
+  visit("limit-test", c.data.limit_test);
+  visit("resize", c.data.resize);
+  visit("coarse-labels", c.data.coarse_labels);
+}
+
+Json record(const TrainConfig& config) {
+  Json json;
+  visit_plain(config, [&](const char* name, const auto& value) { json[name] = value; });
+  json["schedule"] = schedule_text(config.schedule);
+  json["augment"] = augmentation_text(config.augmentation);
+  json["normalisation"] = config.data.normalisation == NormalisationKind::published ? "published" : "computed";
+  return json;
+}
+
+}  // namespace
+
+std::string to_json(const TrainConfig& config) { return record(config).dump(); }
+
+TrainConfig config_from_json(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  PLIANT_REQUIRE(FileError, json.is_object(), "training record: not a JSON object");
+  TrainConfig config;
+  try {
+    visit_plain(config, [&](const char* name, auto& value) { value = json.at(name).get<std::decay_t<decltype(value)>>(); });
+    config.schedule = parse_schedule(json.at("schedule").get<std::string>());
+    config.augmentation = parse_augmentation(json.at("augment").get<std::string>());
+    const bool published = json.at("normalisation").get<std::string>() == "published";
+    config.data.normalisation = published ? NormalisationKind::published : NormalisationKind::computed;
+  } catch (const Json::exception& error) {
+    throw FileError(cat("training record: ", error.what()));
+  } catch (const UsageError& error) {
+    throw FileError(cat("training record: ", error.what()));
+  }
+  config.data.seed = config.seed;
+  return config;
+}
+
+std::vector<std::string> differing_fields(const TrainConfig& a, const TrainConfig& b) {
+  const Json left = record(a), right = record(b);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : left.items()) {
+    if (right.at(name) != value) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace pliant

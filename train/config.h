@@ -1,0 +1,47 @@
+// Everything that decides what a training run computes, as one value. It is recorded in config.json and in every checkpoint, so
+// that a run can be resumed exactly. Names of its JSON fields are those of the command line's flags.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/augment.h"
+#include "train/data/dataset.h"
+#include "train/schedule.h"
+#include "train/sgd.h"
+
+namespace pliant {
+
+struct TrainConfig {
+  std::int64_t epochs = 30;
+  std::int64_t batch = 128;
+  double rate = 0.1;                       // the schedule's base rate
+  Schedule schedule{.kind = ScheduleKind::one_cycle};
+  SgdOptions sgd{.momentum = 0.9, .weight_decay = 5e-4, .nesterov = true};
+  Augmentation augmentation;
+  double smoothing = 0.0;                  // of the labels
+  std::vector<double> exit_weights;        // one per exit, first exit first; empty: all 1
+  std::uint64_t seed = 1;
+  std::int64_t patience = 0;               // epochs without a better validation accuracy that end the run; 0: never
+  bool log_test = false;                   // test figures of every epoch in metrics.csv; never used for choosing
+  std::vector<std::string> freeze;         // parameters whose name begins with one of these stay as they are
+  std::string initialisation = "he-normal";
+  std::string init_file;                   // trained weights to start from; empty: none
+  DataOptions data;                        // source and threads are not part of the record
+};
+
+// The documented recipe of a net: what `pliant train NET` does without flags.
+TrainConfig recipe(const std::string& net_name);
+
+// "crop", "flip", "cutout" joined by commas (crop:4 shifts by up to 4 pixels, cutout:8 cuts 8 x 8), or "none".
+Augmentation parse_augmentation(const std::string& text);  // UsageError
+std::string augmentation_text(const Augmentation& augmentation);
+
+std::string to_json(const TrainConfig& config);
+// Throws FileError for text that is not such a record.
+TrainConfig config_from_json(const std::string& text);
+// Names of the fields in which two records differ.
+std::vector<std::string> differing_fields(const TrainConfig& a, const TrainConfig& b);
+
+}  // namespace pliant
