@@ -16,7 +16,9 @@ struct LocalResponseNorm {
 
 namespace pliant::kernels {
 
+// Errors: ShapeError for tensors that do not fit, ConfigError for an even size, k <= 0 or alpha < 0. Outputs are apart from inputs.
 PLIANT_KERNEL(local_response_norm_forward, (const Tensor& x, const LocalResponseNorm& options, Tensor& y, Tensor& b));
+// dx[c] = dy[c] b[c]^-beta - 2 alpha beta x[c] sum over |c' - c| <= size / 2 of dy[c'] y[c'] / b[c'].
 PLIANT_KERNEL(local_response_norm_backward,
               (const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& b, const LocalResponseNorm& options, Tensor& dx));
 
