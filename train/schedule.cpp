@@ -73,7 +73,8 @@ LearningRate::LearningRate(Schedule schedule, double base, TrainingLength length
     : schedule_(std::move(schedule)), base_(base), length_(length) {
   PLIANT_REQUIRE(ConfigError, base > 0 && std::isfinite(base), "the learning rate must be above 0, got ", base);
   PLIANT_REQUIRE(ConfigError, length.epochs > 0 && length.steps_per_epoch > 0,
-                 "a schedule needs at least one step, got ", length.epochs, " epochs of ", length.steps_per_epoch, " steps");
+                 "a schedule needs at least one step, got ", length.epochs, " epochs of ",
+                 length.steps_per_epoch, " steps");
 }
 
 double LearningRate::at(std::int64_t step) const {

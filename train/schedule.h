@@ -38,7 +38,7 @@ struct Schedule {
   double cooldown = 0;              // plateau: epochs after a drop that are not counted
   bool watch_accuracy = false;      // plateau: watches the validation accuracy instead of the validation loss
   double warmup = 0;                // any: epochs in which a factor rises linearly from warmup_start to 1; it
-  double warmup_start = 0.1;        //      multiplies the schedule, which runs on below (ChainedScheduler with LinearLR)
+  double warmup_start = 0.1;        //      multiplies the schedule, which runs on below (as ChainedScheduler does)
   bool operator==(const Schedule&) const = default;
 };
 

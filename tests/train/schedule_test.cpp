@@ -165,7 +165,8 @@ TEST_CASE("schedule: malformed text names the value and what is allowed") {
   CHECK(refusal("plateau:patience=1.5").find("expected a whole number from 0") != std::string::npos);
   CHECK(refusal("one-cycle:anneal=quick").find("expected cosine or linear") != std::string::npos);
   for (const char* text : {"", ":", "step:", "step:size", "step:size=", "step:size=nan", "step:size=inf",
-                           "step:size=3x", "step:size= 3", "step:size=3,size=4", "step:size=3,", "multi-step:milestones=",
+                           "step:size=3x", "step:size= 3", "step:size=3,size=4", "step:size=3,",
+                           "multi-step:milestones=",
                            "multi-step:milestones=5,2", "multi-step:milestones=5,5", "multi-step:milestones=120%",
                            "multi-step:milestones=0", "multi-step:milestones=-3", "multi-step:gamma=0.1,5",
                            "constant:warmup=-1", "one-cycle:pct_start=1.5", "Step"}) {

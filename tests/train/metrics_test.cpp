@@ -1,0 +1,93 @@
+#include "train/metrics.h"
+
+#include <doctest/doctest.h>
+
+#include "core/check.h"
+#include "tests/train/scratch.h"
+
+using namespace pliant;
+using namespace pliant::test;
+
+namespace {
+
+MetricsRow row_of(std::int64_t epoch) {
+  const auto e = static_cast<double>(epoch);
+  MetricsRow row;
+  row.epoch = epoch;
+  row.step = 391 * epoch;
+  row.learning_rate = 0.1 / (e + 2);
+  row.train_loss = 2.3 / (e + 1);
+  row.train_accuracy = 1.0 / 3;
+  row.validation_loss = 1e-7 * e;
+  row.validation_accuracy = 0.5;
+  row.images_per_second = 1234.5;
+  row.seconds = 40.25;
+  return row;
+}
+
+std::string refusal(const ScratchFolder& folder, const std::string& content) {
+  write_all(folder.file("bad.csv"), content);
+  bool with_test = false;
+  return message_of<FileError>([&] { read_metrics(folder.file("bad.csv"), with_test); });
+}
+
+}  // namespace
+
+TEST_CASE("metrics: rows are written as CSV and read back exactly") {
+  ScratchFolder folder;
+  const std::string path = folder.file("metrics.csv");
+  MetricsFile file = MetricsFile::create(path, false);
+  CHECK(read_all(path) == "epoch,step,learning_rate,train_loss,train_accuracy,validation_loss,validation_accuracy,"
+                          "images_per_second,seconds\n");
+  file.append(row_of(1));
+  MetricsRow without_validation = row_of(2);
+  without_validation.validation_loss = without_validation.validation_accuracy = std::nullopt;
+  file.append(without_validation);
+  const std::string text = read_all(path);
+  CHECK(text.find("2,782,0.025,0.7666666666666666,0.3333333333333333,,,1234.5,40.25\n") != std::string::npos);
+  bool with_test = true;
+  CHECK(read_metrics(path, with_test) == std::vector<MetricsRow>{row_of(1), without_validation});
+  CHECK_FALSE(with_test);
+}
+
+TEST_CASE("metrics: the test columns exist when asked for") {
+  ScratchFolder folder;
+  MetricsFile file = MetricsFile::create(folder.file("metrics.csv"), true);
+  MetricsRow row = row_of(1);
+  row.test_loss = 0.25;
+  row.test_accuracy = 0.75;
+  file.append(row);
+  bool with_test = false;
+  CHECK(read_metrics(folder.file("metrics.csv"), with_test) == std::vector<MetricsRow>{row});
+  CHECK(with_test);
+  CHECK_THROWS_AS(MetricsFile::resume(folder.file("metrics.csv"), false, 1), ConfigError);
+}
+
+TEST_CASE("metrics: a resumed file equals an uninterrupted one") {
+  ScratchFolder folder;
+  MetricsFile whole = MetricsFile::create(folder.file("whole.csv"), false);
+  for (std::int64_t epoch = 1; epoch <= 5; ++epoch) whole.append(row_of(epoch));
+  MetricsFile first = MetricsFile::create(folder.file("parts.csv"), false);
+  for (std::int64_t epoch = 1; epoch <= 4; ++epoch) first.append(row_of(epoch));
+  MetricsFile second = MetricsFile::resume(folder.file("parts.csv"), false, 2);
+  CHECK(second.rows().size() == 2);
+  for (std::int64_t epoch = 3; epoch <= 5; ++epoch) second.append(row_of(epoch));
+  CHECK(read_all(folder.file("parts.csv")) == read_all(folder.file("whole.csv")));
+  CHECK(MetricsFile::resume(folder.file("new.csv"), false, 2).rows().empty());
+}
+
+TEST_CASE("metrics: malformed files name the line") {
+  ScratchFolder folder;
+  MetricsFile::create(folder.file("metrics.csv"), false).append(row_of(1));
+  const std::string good = read_all(folder.file("metrics.csv"));
+  const std::string header = good.substr(0, good.find('\n') + 1);
+  CHECK(refusal(folder, "").find("bad.csv:1: expected the columns epoch,step") != std::string::npos);
+  CHECK(refusal(folder, "epoch,loss\n1,2\n").find("got 'epoch,loss'") != std::string::npos);
+  CHECK(refusal(folder, header + "1,2,3\n").find("bad.csv:2: fewer fields") != std::string::npos);
+  CHECK(refusal(folder, header + "1,2,3,4,5,6,7,8,9,10\n").find("bad.csv:2: more fields") != std::string::npos);
+  CHECK(refusal(folder, good + "2,x,3,4,5,6,7,8,9\n").find("bad.csv:3: expected a number, got 'x'") !=
+        std::string::npos);
+  CHECK(refusal(folder, good + "1,2,3,4,5,6,7,8,9\n").find("bad.csv:3: the epochs do not increase") !=
+        std::string::npos);
+  CHECK(refusal(folder, good + "\n").find("bad.csv:3") != std::string::npos);
+}
