@@ -7,14 +7,14 @@
 #include <doctest/doctest.h>
 
 #include "core/check.h"
-#include "tests/train/scratch.h"
+#include "tests/train/file_helpers.h"
 
 using namespace pliant;
-using namespace pliant::test;
+using namespace pliant::testing;
 
 TEST_CASE("atomic file: content appears whole and replaces the old file") {
-  ScratchFolder folder;
-  const std::string path = folder.file("a.bin");
+  TemporaryFolder folder;
+  const std::string path = file_in(folder, "a.bin");
   write_file_atomically(path, "old");
   CHECK(read_all(path) == "old");
   {
@@ -25,25 +25,25 @@ TEST_CASE("atomic file: content appears whole and replaces the old file") {
     file.commit();
   }
   CHECK(read_all(path) == "new content");
-  CHECK(folder.entries() == 1);
+  CHECK(entries_in(folder) == 1);
 }
 
 TEST_CASE("atomic file: without commit the old file stays and nothing is left behind") {
-  ScratchFolder folder;
-  const std::string path = folder.file("a.bin");
+  TemporaryFolder folder;
+  const std::string path = file_in(folder, "a.bin");
   write_file_atomically(path, "old");
   {
     AtomicFile file(path);
     file.write("half");
-    CHECK(folder.entries() == 2);
+    CHECK(entries_in(folder) == 2);
   }
   CHECK(read_all(path) == "old");
-  CHECK(folder.entries() == 1);
+  CHECK(entries_in(folder) == 1);
 }
 
 TEST_CASE("atomic file: a full disk keeps the old file") {
-  ScratchFolder folder;
-  const std::string path = folder.file("a.bin");
+  TemporaryFolder folder;
+  const std::string path = file_in(folder, "a.bin");
   write_file_atomically(path, "old");
   rlimit before{};
   ::getrlimit(RLIMIT_FSIZE, &before);
@@ -60,34 +60,34 @@ TEST_CASE("atomic file: a full disk keeps the old file") {
   std::signal(SIGXFSZ, handler);
   CHECK(message.find(path + ": writing failed: File too large") == 0);
   CHECK(read_all(path) == "old");
-  CHECK(folder.entries() == 1);
+  CHECK(entries_in(folder) == 1);
 }
 
 TEST_CASE("atomic file: a read-only folder is refused with path and reason") {
-  ScratchFolder folder;
-  std::filesystem::permissions(folder.path(), std::filesystem::perms(0555));
+  TemporaryFolder folder;
+  std::filesystem::permissions(folder.string(), std::filesystem::perms(0555));
   std::string message;
   as_ordinary_user([&] {
-    message = message_of<Error>([&] { write_file_atomically(folder.file("a.bin"), "x"); });
+    message = message_of<Error>([&] { write_file_atomically(file_in(folder, "a.bin"), "x"); });
   });
-  CHECK(message.find(folder.file("a.bin") + ": cannot be written: Permission denied") == 0);
+  CHECK(message.find(file_in(folder, "a.bin") + ": cannot be written: Permission denied") == 0);
   CHECK(message.find('\n') == std::string::npos);
-  CHECK(folder.entries() == 0);
-  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+  CHECK(entries_in(folder) == 0);
+  std::filesystem::permissions(folder.string(), std::filesystem::perms(0755));
 }
 
 TEST_CASE("atomic file: a missing folder and a folder as target are refused") {
-  ScratchFolder folder;
-  CHECK_THROWS_AS(AtomicFile(folder.file("missing/a.bin")), Error);
-  CHECK(message_of<Error>([&] { AtomicFile file(folder.path()); }).find("not a regular file") != std::string::npos);
+  TemporaryFolder folder;
+  CHECK_THROWS_AS(AtomicFile(file_in(folder, "missing/a.bin")), Error);
+  CHECK(message_of<Error>([&] { AtomicFile file(folder.string()); }).find("not a regular file") != std::string::npos);
   CHECK_THROWS_AS(AtomicFile("/dev/null"), Error);
 }
 
 TEST_CASE("atomic file: a symbolic link keeps pointing at the replaced file") {
-  ScratchFolder folder;
-  write_file_atomically(folder.file("a.bin"), "old");
-  std::filesystem::create_symlink("a.bin", folder.file("link"));
-  write_file_atomically(folder.file("link"), "new");
-  CHECK(std::filesystem::is_symlink(folder.file("link")));
-  CHECK(read_all(folder.file("a.bin")) == "new");
+  TemporaryFolder folder;
+  write_file_atomically(file_in(folder, "a.bin"), "old");
+  std::filesystem::create_symlink("a.bin", file_in(folder, "link"));
+  write_file_atomically(file_in(folder, "link"), "new");
+  CHECK(std::filesystem::is_symlink(file_in(folder, "link")));
+  CHECK(read_all(file_in(folder, "a.bin")) == "new");
 }

@@ -3,10 +3,10 @@
 #include <doctest/doctest.h>
 
 #include "core/check.h"
-#include "tests/train/scratch.h"
+#include "tests/train/file_helpers.h"
 
 using namespace pliant;
-using namespace pliant::test;
+using namespace pliant::testing;
 
 namespace {
 
@@ -25,17 +25,17 @@ MetricsRow row_of(std::int64_t epoch) {
   return row;
 }
 
-std::string refusal(const ScratchFolder& folder, const std::string& content) {
-  write_all(folder.file("bad.csv"), content);
+std::string refusal(const TemporaryFolder& folder, const std::string& content) {
+  write_all(file_in(folder, "bad.csv"), content);
   bool with_test = false;
-  return message_of<FileError>([&] { read_metrics(folder.file("bad.csv"), with_test); });
+  return message_of<FileError>([&] { read_metrics(file_in(folder, "bad.csv"), with_test); });
 }
 
 }  // namespace
 
 TEST_CASE("metrics: rows are written as CSV and read back exactly") {
-  ScratchFolder folder;
-  const std::string path = folder.file("metrics.csv");
+  TemporaryFolder folder;
+  const std::string path = file_in(folder, "metrics.csv");
   MetricsFile file = MetricsFile::create(path, false);
   CHECK(read_all(path) == "epoch,step,learning_rate,train_loss,train_accuracy,validation_loss,validation_accuracy,"
                           "images_per_second,seconds\n");
@@ -51,35 +51,35 @@ TEST_CASE("metrics: rows are written as CSV and read back exactly") {
 }
 
 TEST_CASE("metrics: the test columns exist when asked for") {
-  ScratchFolder folder;
-  MetricsFile file = MetricsFile::create(folder.file("metrics.csv"), true);
+  TemporaryFolder folder;
+  MetricsFile file = MetricsFile::create(file_in(folder, "metrics.csv"), true);
   MetricsRow row = row_of(1);
   row.test_loss = 0.25;
   row.test_accuracy = 0.75;
   file.append(row);
   bool with_test = false;
-  CHECK(read_metrics(folder.file("metrics.csv"), with_test) == std::vector<MetricsRow>{row});
+  CHECK(read_metrics(file_in(folder, "metrics.csv"), with_test) == std::vector<MetricsRow>{row});
   CHECK(with_test);
-  CHECK_THROWS_AS(MetricsFile::resume(folder.file("metrics.csv"), false, 1), ConfigError);
+  CHECK_THROWS_AS(MetricsFile::resume(file_in(folder, "metrics.csv"), false, 1), ConfigError);
 }
 
 TEST_CASE("metrics: a resumed file equals an uninterrupted one") {
-  ScratchFolder folder;
-  MetricsFile whole = MetricsFile::create(folder.file("whole.csv"), false);
+  TemporaryFolder folder;
+  MetricsFile whole = MetricsFile::create(file_in(folder, "whole.csv"), false);
   for (std::int64_t epoch = 1; epoch <= 5; ++epoch) whole.append(row_of(epoch));
-  MetricsFile first = MetricsFile::create(folder.file("parts.csv"), false);
+  MetricsFile first = MetricsFile::create(file_in(folder, "parts.csv"), false);
   for (std::int64_t epoch = 1; epoch <= 4; ++epoch) first.append(row_of(epoch));
-  MetricsFile second = MetricsFile::resume(folder.file("parts.csv"), false, 2);
+  MetricsFile second = MetricsFile::resume(file_in(folder, "parts.csv"), false, 2);
   CHECK(second.rows().size() == 2);
   for (std::int64_t epoch = 3; epoch <= 5; ++epoch) second.append(row_of(epoch));
-  CHECK(read_all(folder.file("parts.csv")) == read_all(folder.file("whole.csv")));
-  CHECK(MetricsFile::resume(folder.file("new.csv"), false, 2).rows().empty());
+  CHECK(read_all(file_in(folder, "parts.csv")) == read_all(file_in(folder, "whole.csv")));
+  CHECK(MetricsFile::resume(file_in(folder, "new.csv"), false, 2).rows().empty());
 }
 
 TEST_CASE("metrics: malformed files name the line") {
-  ScratchFolder folder;
-  MetricsFile::create(folder.file("metrics.csv"), false).append(row_of(1));
-  const std::string good = read_all(folder.file("metrics.csv"));
+  TemporaryFolder folder;
+  MetricsFile::create(file_in(folder, "metrics.csv"), false).append(row_of(1));
+  const std::string good = read_all(file_in(folder, "metrics.csv"));
   const std::string header = good.substr(0, good.find('\n') + 1);
   CHECK(refusal(folder, "").find("bad.csv:1: expected the columns epoch,step") != std::string::npos);
   CHECK(refusal(folder, "epoch,loss\n1,2\n").find("got 'epoch,loss'") != std::string::npos);

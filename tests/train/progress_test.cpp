@@ -61,7 +61,7 @@ TEST_CASE("progress: the bar never wraps and its colour is optional") {
     Progress progress(screen.output(true, true, 30), 4, 2, 0);
     progress.step(1);
     progress.show(1, 0.5);
-    CHECK(screen.take() == "\repoch 1/4 [\x1b[32m############\x1b[0m-----\x1b[K");
+    CHECK(screen.take() == "\repoch 1/4 [\x1b[32m############\x1b[0m------\x1b[K");
   }
   CHECK(screen.take() == "\n");  // the next output begins on a line of its own
   Progress plain(screen.output(true, false, 30), 4, 2, 0);

@@ -4,51 +4,51 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
-#include "tests/train/scratch.h"
+#include "tests/train/file_helpers.h"
 
 using namespace pliant;
-using namespace pliant::test;
+using namespace pliant::testing;
 
 TEST_CASE("run folder: a new one is made with its parents and stays empty") {
-  ScratchFolder folder;
-  const RunFolder run(folder.file("a/b/run"), false);
-  CHECK(std::filesystem::is_empty(folder.file("a/b/run")));
-  CHECK(run.last_checkpoint() == folder.file("a/b/run/last.safetensors"));
-  CHECK_NOTHROW(RunFolder(folder.file("a/b/run"), false));  // an empty one is as good as a new one
+  TemporaryFolder folder;
+  const RunFolder run(file_in(folder, "a/b/run"), false);
+  CHECK(std::filesystem::is_empty(file_in(folder, "a/b/run")));
+  CHECK(run.last_checkpoint() == file_in(folder, "a/b/run/last.safetensors"));
+  CHECK_NOTHROW(RunFolder(file_in(folder, "a/b/run"), false));  // an empty one is as good as a new one
 }
 
 TEST_CASE("run folder: one with content is refused without resume and kept") {
-  ScratchFolder folder;
-  write_all(folder.file("notes.txt"), "mine");
-  const std::string message = message_of<ConfigError>([&] { RunFolder run(folder.path(), false); });
-  CHECK(message.find("--out " + folder.path() + ": the folder is not empty") == 0);
+  TemporaryFolder folder;
+  write_all(file_in(folder, "notes.txt"), "mine");
+  const std::string message = message_of<ConfigError>([&] { RunFolder run(folder.string(), false); });
+  CHECK(message.find("--out " + folder.string() + ": the folder is not empty") == 0);
   CHECK(message.find("--resume") != std::string::npos);
-  CHECK_NOTHROW(RunFolder(folder.path(), true));
-  CHECK(read_all(folder.file("notes.txt")) == "mine");
-  CHECK(folder.entries() == 1);
-  CHECK_THROWS_AS(RunFolder(folder.file("notes.txt"), false), ConfigError);
-  CHECK_THROWS_AS(RunFolder(folder.file("notes.txt/run"), false), Error);
+  CHECK_NOTHROW(RunFolder(folder.string(), true));
+  CHECK(read_all(file_in(folder, "notes.txt")) == "mine");
+  CHECK(entries_in(folder) == 1);
+  CHECK_THROWS_AS(RunFolder(file_in(folder, "notes.txt"), false), ConfigError);
+  CHECK_THROWS_AS(RunFolder(file_in(folder, "notes.txt/run"), false), Error);
   CHECK_THROWS_AS(RunFolder("", false), ConfigError);
 }
 
 TEST_CASE("run folder: a read-only one is refused before any work") {
-  ScratchFolder folder;
-  std::filesystem::create_directory(folder.file("run"));
-  std::filesystem::permissions(folder.file("run"), std::filesystem::perms(0555));
-  std::filesystem::permissions(folder.path(), std::filesystem::perms(0555));
+  TemporaryFolder folder;
+  std::filesystem::create_directory(file_in(folder, "run"));
+  std::filesystem::permissions(file_in(folder, "run"), std::filesystem::perms(0555));
+  std::filesystem::permissions(folder.string(), std::filesystem::perms(0555));
   std::string existing, fresh;
   as_ordinary_user([&] {
-    existing = message_of<Error>([&] { RunFolder run(folder.file("run"), false); });
-    fresh = message_of<Error>([&] { RunFolder run(folder.file("new"), false); });
+    existing = message_of<Error>([&] { RunFolder run(file_in(folder, "run"), false); });
+    fresh = message_of<Error>([&] { RunFolder run(file_in(folder, "new"), false); });
   });
   CHECK(existing.find("Permission denied") != std::string::npos);
-  CHECK(fresh == "--out " + folder.file("new") + ": the folder cannot be created: Permission denied");
-  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+  CHECK(fresh == "--out " + file_in(folder, "new") + ": the folder cannot be created: Permission denied");
+  std::filesystem::permissions(folder.string(), std::filesystem::perms(0755));
 }
 
 TEST_CASE("run folder: configuration and environment are JSON") {
-  ScratchFolder folder;
-  const RunFolder run(folder.path(), false);
+  TemporaryFolder folder;
+  const RunFolder run(folder.string(), false);
   run.write_config(R"({"net":"resnet20","epochs":3})");
   CHECK(read_all(run.config()) == "{\n  \"net\": \"resnet20\",\n  \"epochs\": 3\n}\n");
   for (const char* text : {"", "3", "[1]", "{", "{\"a\":}"}) CHECK_THROWS_AS(run.write_config(text), ConfigError);

@@ -5,11 +5,11 @@
 #include <random>
 
 #include "core/check.h"
-#include "tests/train/scratch.h"
+#include "tests/train/file_helpers.h"
 #include "train/files/safetensors.h"
 
 using namespace pliant;
-using namespace pliant::test;
+using namespace pliant::testing;
 
 namespace {
 
@@ -20,8 +20,8 @@ std::string file_of(const std::string& header, const std::string& data) {
 
 // The message of the FileError for a file of this content: one short line that begins with the path.
 std::string refusal(const std::string& content) {
-  ScratchFolder folder;
-  const std::string path = folder.file("bad.safetensors");
+  TemporaryFolder folder;
+  const std::string path = file_in(folder, "bad.safetensors");
   write_all(path, content);
   const std::string message = message_of<FileError>([&] { SafetensorsReader reader(path); });
   CHECK(message.find(path + ": ") == 0);
@@ -45,21 +45,22 @@ std::string length_bytes(std::uint64_t length) { return {reinterpret_cast<const 
 }  // namespace
 
 TEST_CASE("hostile safetensors: missing files and things that are no files are refused") {
-  ScratchFolder folder;
-  CHECK(contains(message_of<FileError>([&] { SafetensorsReader reader(folder.file("none")); }), "No such file"));
-  CHECK(contains(message_of<FileError>([&] { SafetensorsReader reader(folder.path()); }), "not a regular file"));
-  REQUIRE(::mkfifo(folder.file("pipe").c_str(), 0600) == 0);
-  CHECK(contains(message_of<FileError>([&] { SafetensorsReader reader(folder.file("pipe")); }), "not a regular file"));
+  TemporaryFolder folder;
+  CHECK(contains(message_of<FileError>([&] { SafetensorsReader reader(file_in(folder, "none")); }), "No such file"));
+  CHECK(contains(message_of<FileError>([&] { SafetensorsReader reader(folder.string()); }), "not a regular file"));
+  REQUIRE(::mkfifo(file_in(folder, "pipe").c_str(), 0600) == 0);
+  CHECK(contains(message_of<FileError>([&] { SafetensorsReader reader(file_in(folder, "pipe")); }),
+                 "not a regular file"));
   CHECK_THROWS_AS(SafetensorsReader("/dev/zero"), FileError);
 }
 
 TEST_CASE("hostile safetensors: an unreadable file is refused") {
-  ScratchFolder folder;
-  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
-  write_all(folder.file("a"), file_of("{}", ""));
-  std::filesystem::permissions(folder.file("a"), std::filesystem::perms::none);
+  TemporaryFolder folder;
+  std::filesystem::permissions(folder.string(), std::filesystem::perms(0755));
+  write_all(file_in(folder, "a"), file_of("{}", ""));
+  std::filesystem::permissions(file_in(folder, "a"), std::filesystem::perms::none);
   std::string message;
-  as_ordinary_user([&] { message = message_of<Error>([&] { SafetensorsReader reader(folder.file("a")); }); });
+  as_ordinary_user([&] { message = message_of<Error>([&] { SafetensorsReader reader(file_in(folder, "a")); }); });
   CHECK(contains(message, "Permission denied"));
 }
 
@@ -184,24 +185,24 @@ TEST_CASE("hostile safetensors: nesting bombs and monstrous texts cost nothing a
 }
 
 TEST_CASE("hostile safetensors: every truncation of a valid file is refused") {
-  ScratchFolder folder;
+  TemporaryFolder folder;
   const std::vector<float> values{1, 2, 3};
   SafetensorsWriter writer;
   writer.add("conv1.weight", {3, 1}, std::span(values));
   writer.add("bn1.bias", {1}, std::span(values).first(1));
   writer.set_metadata("net", "{}");
-  writer.write(folder.file("a"));
-  const std::string valid = read_all(folder.file("a"));
+  writer.write(file_in(folder, "a"));
+  const std::string valid = read_all(file_in(folder, "a"));
   for (std::size_t size = 0; size < valid.size(); ++size) {
-    write_all(folder.file("b"), valid.substr(0, size));
-    CHECK_THROWS_AS(SafetensorsReader(folder.file("b")), FileError);
+    write_all(file_in(folder, "b"), valid.substr(0, size));
+    CHECK_THROWS_AS(SafetensorsReader(file_in(folder, "b")), FileError);
   }
-  write_all(folder.file("b"), valid + "x");
-  CHECK_THROWS_AS(SafetensorsReader(folder.file("b")), FileError);
+  write_all(file_in(folder, "b"), valid + "x");
+  CHECK_THROWS_AS(SafetensorsReader(file_in(folder, "b")), FileError);
 }
 
 TEST_CASE("hostile safetensors: thousands of mutated files are read or refused and nothing else") {
-  ScratchFolder folder;
+  TemporaryFolder folder;
   const std::vector<float> values{1, 2, 3, 4, 5, 6};
   const std::vector<std::int32_t> labels{7, 8};
   SafetensorsWriter writer;
@@ -210,8 +211,8 @@ TEST_CASE("hostile safetensors: thousands of mutated files are read or refused a
   writer.add("scalar", {}, std::span(values).first(1));
   writer.add("none", {0}, std::span(values).first(0));
   writer.set_metadata("net", "{\"builder\":\"resnet20\"}");
-  writer.write(folder.file("valid"));
-  const std::string valid = read_all(folder.file("valid"));
+  writer.write(file_in(folder, "valid"));
+  const std::string valid = read_all(file_in(folder, "valid"));
   std::mt19937 random(20);
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
   const std::string alphabet = "{}[]\",:0123456789-.e\\u \xff";
@@ -228,9 +229,9 @@ TEST_CASE("hostile safetensors: thousands of mutated files are read or refused a
         default: content.insert(at, 1, alphabet[below(alphabet.size())]); break;
       }
     }
-    write_all(folder.file("mutant"), content);
+    write_all(file_in(folder, "mutant"), content);
     try {
-      const SafetensorsReader reader(folder.file("mutant"));
+      const SafetensorsReader reader(file_in(folder, "mutant"));
       ++read;
       for (const TensorEntry& entry : reader.entries()) {  // what was accepted must be safe to use
         const auto elements = static_cast<std::size_t>(entry.elements());

@@ -7,10 +7,10 @@
 #include <limits>
 
 #include "core/check.h"
-#include "tests/train/scratch.h"
+#include "tests/train/file_helpers.h"
 
 using namespace pliant;
-using namespace pliant::test;
+using namespace pliant::testing;
 
 namespace {
 
@@ -19,9 +19,9 @@ std::span<const std::byte> bytes_in(const std::vector<T>& values) {
   return std::as_bytes(std::span(values));
 }
 
-SafetensorsReader read_text(const ScratchFolder& folder, const std::string& header, const std::string& data) {
+SafetensorsReader read_text(const TemporaryFolder& folder, const std::string& header, const std::string& data) {
   const std::uint64_t length = header.size();
-  const std::string path = folder.file("t.safetensors");
+  const std::string path = file_in(folder, "t.safetensors");
   write_all(path, std::string(reinterpret_cast<const char*>(&length), 8) + header + data);
   return SafetensorsReader(path);
 }
@@ -29,8 +29,8 @@ SafetensorsReader read_text(const ScratchFolder& folder, const std::string& head
 }  // namespace
 
 TEST_CASE("safetensors: what is written is read back bit for bit") {
-  ScratchFolder folder;
-  const std::string path = folder.file("a.safetensors");
+  TemporaryFolder folder;
+  const std::string path = file_in(folder, "a.safetensors");
   const std::vector<float> weights{1.5f, -0.0f, std::numeric_limits<float>::infinity(), 1e-45f, 3.0f, 7.0f};
   const std::vector<double> momentum{0.1, -2.5e300};
   const std::vector<std::int64_t> steps{-7};
@@ -65,7 +65,7 @@ TEST_CASE("safetensors: what is written is read back bit for bit") {
 }
 
 TEST_CASE("safetensors: files are deterministic and their tensors aligned") {
-  ScratchFolder folder;
+  TemporaryFolder folder;
   const std::vector<std::uint8_t> byte{1};
   const std::vector<float> two{1, 2};
   const std::vector<double> one{3};
@@ -73,25 +73,25 @@ TEST_CASE("safetensors: files are deterministic and their tensors aligned") {
   a.add("a", {1}, std::span(byte));
   a.add("b", {2}, std::span(two));
   a.add("c", {1}, std::span(one));
-  a.write(folder.file("a"));
+  a.write(file_in(folder, "a"));
   SafetensorsWriter b;
   b.add("c", {1}, std::span(one));
   b.add("b", {2}, std::span(two));
   b.add("a", {1}, std::span(byte));
-  b.write(folder.file("b"));
-  const std::string content = read_all(folder.file("a"));
-  CHECK(content == read_all(folder.file("b")));
+  b.write(file_in(folder, "b"));
+  const std::string content = read_all(file_in(folder, "a"));
+  CHECK(content == read_all(file_in(folder, "b")));
   std::uint64_t length = 0;
   std::memcpy(&length, content.data(), 8);
   CHECK(length % 8 == 0);
-  const SafetensorsReader reader(folder.file("a"));
+  const SafetensorsReader reader(file_in(folder, "a"));
   CHECK(reader.entries()[0].name == "c");
   CHECK(reader.entries()[1].name == "b");
   CHECK(reader.entries()[2].name == "a");
 }
 
 TEST_CASE("safetensors: a file written by hand is read") {
-  ScratchFolder folder;
+  TemporaryFolder folder;
   // 1.0 and -2.0 in bfloat16, 0.5 in half; unsorted, unaligned, padded with spaces.
   const std::string data("\x01\x80\x3f\x00\xc0\x00\x38", 7);
   const SafetensorsReader reader = read_text(
@@ -108,7 +108,7 @@ TEST_CASE("safetensors: a file written by hand is read") {
 }
 
 TEST_CASE("safetensors: integers outside 32 bits and wrong dtypes are refused") {
-  ScratchFolder folder;
+  TemporaryFolder folder;
   SafetensorsWriter writer;
   const std::vector<std::int64_t> values{1, 1LL << 31};
   const std::vector<std::int64_t> fits{(1LL << 31) - 1, -(1LL << 31)};
@@ -118,8 +118,8 @@ TEST_CASE("safetensors: integers outside 32 bits and wrong dtypes are refused") 
   writer.add("fits", "I64", {2}, bytes_in(fits));
   writer.add("u", "U64", {1}, bytes_in(large));
   writer.add("f", {1}, std::span(floats));
-  writer.write(folder.file("a"));
-  const SafetensorsReader reader(folder.file("a"));
+  writer.write(file_in(folder, "a"));
+  const SafetensorsReader reader(file_in(folder, "a"));
   CHECK(reader.read_int32(reader.at("fits")) == std::vector<std::int32_t>{2147483647, -2147483647 - 1});
   CHECK(message_of<FileError>([&] { reader.read_int32(reader.at("i")); })
             .find("tensor 'i': element 1 is 2147483648, outside") != std::string::npos);
