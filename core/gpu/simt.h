@@ -11,8 +11,10 @@
 #include <source_location>
 #include <type_traits>
 
+#include "core/gpu/annotations.h"
+
 #define __global__
-#define __device__
+#define __device__ PLIANT_HOST_DEVICE
 #define __host__
 #define __shared__ static
 #define __constant__ const

@@ -31,11 +31,13 @@ std::uint64_t Scheduler::meet_warp(Operation operation, unsigned mask, std::uint
                                    const Where& where) {
   const unsigned self = running_ % 32;
   if ((mask >> self & 1) == 0) {
-    fail(cat("lane ", self, " is outside its own mask ", hexadecimal(mask), " at ", line_of(where)));
+    report(cat("lane ", self, " is outside its own mask ", hexadecimal(mask), " at ", line_of(where)));
+    stop();
   }
   if (operation == Operation::shuffle && (mask >> (source & 31) & 1) == 0) {
-    fail(cat("lane ", self, " reads lane ", source, " by a shuffle, outside the mask ", hexadecimal(mask), " at ",
-             line_of(where)));
+    report(cat("lane ", self, " reads lane ", source, " by a shuffle, outside the mask ", hexadecimal(mask), " at ",
+               line_of(where)));
+    stop();
   }
   Lane& lane = lanes_[running_];
   lane.operation = operation;
@@ -108,6 +110,7 @@ void Scheduler::complete(unsigned w, unsigned group) {
     }
     lane.state = State::ready;
   }
+  memory_.order().meet_warp(w, group, group == (warps_[w].exist & ~warps_[w].done));
 }
 
 bool Scheduler::release_block() {
@@ -128,6 +131,7 @@ bool Scheduler::release_block() {
     lane.value = count;
     lane.state = State::ready;
   }
+  memory_.order().meet_block();
   return true;
 }
 

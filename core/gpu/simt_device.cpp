@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <mutex>
 #include <set>
@@ -83,28 +82,19 @@ void* Device::allocate(std::size_t bytes) { return memory_->allocate(bytes); }
 void Device::release(void* block) noexcept { memory_->release(block); }
 
 void Device::copy_to_device(void* target, const void* source, std::size_t bytes) {
-  if (bytes == 0) return;
-  memory_->require_live("copy_to_device", target, bytes);
-  std::memcpy(target, source, bytes);
+  if (bytes != 0) memory_->copy_to_device(target, source, bytes);
 }
 
 void Device::copy_to_host(void* target, const void* source, std::size_t bytes) {
-  if (bytes == 0) return;
-  memory_->require_live("copy_to_host", source, bytes);
-  std::memcpy(target, source, bytes);
+  if (bytes != 0) memory_->copy_to_host(target, source, bytes);
 }
 
 void Device::copy(void* target, const void* source, std::size_t bytes) {
-  if (bytes == 0) return;
-  memory_->require_live("copy", target, bytes);
-  memory_->require_live("copy", source, bytes);
-  std::memmove(target, source, bytes);
+  if (bytes != 0) memory_->copy(target, source, bytes);
 }
 
 void Device::set_zero(void* target, std::size_t bytes) {
-  if (bytes == 0) return;
-  memory_->require_live("set_zero", target, bytes);
-  std::memset(target, 0, bytes);
+  if (bytes != 0) memory_->set_zero(target, bytes);
 }
 
 void Device::launch(const void* kernel, dim3 grid, dim3 block, std::size_t shared_bytes, const Body& body) {

@@ -3,14 +3,26 @@
 
 #include "core/check.h"
 #include "core/gpu/simt.h"
+#include "core/gpu/simt_memory.h"
 #include "core/gpu/simt_scheduler.h"
 
 namespace pliant::gpu::simt {
 
 namespace {
 
+// What the running thread does for the kernel is not the kernel's own load or store.
+class InEmulator {
+ public:
+  InEmulator() { in_kernel = false; }
+  ~InEmulator() { in_kernel = true; }
+  InEmulator(const InEmulator&) = delete;
+  InEmulator& operator=(const InEmulator&) = delete;
+};
+
 template <class T>
 T atomic_of(Atomic operation, T* address, T value, T expected) {
+  const InEmulator guard;
+  running->access(reinterpret_cast<std::uintptr_t>(address), sizeof(T), Kind::atomic);
   const T old = *address;
   switch (operation) {
     case Atomic::add: *address = static_cast<T>(static_cast<std::make_unsigned_t<T>>(old) + static_cast<std::make_unsigned_t<T>>(value)); break;
@@ -27,16 +39,22 @@ T atomic_of(Atomic operation, T* address, T value, T expected) {
 }  // namespace
 
 std::uint64_t meet_warp(Operation operation, unsigned mask, std::uint64_t value, int source, const Where& where) {
+  const InEmulator guard;
   return running->meet_warp(operation, mask, value, source, where);
 }
 
-int meet_block(bool predicate, const Where& where) { return running->meet_block(predicate, where); }
+int meet_block(bool predicate, const Where& where) {
+  const InEmulator guard;
+  return running->meet_block(predicate, where);
+}
 
-void* dynamic_shared_memory() { return running->dynamic_shared(); }
+void* dynamic_shared_memory() { return running->memory().dynamic_shared(); }
 
 void require_aligned(const void* address, std::size_t alignment) {
   if (reinterpret_cast<std::uintptr_t>(address) % alignment != 0) {
-    running->fail(cat("misaligned vector access: ", address, " is no multiple of ", alignment));
+    const InEmulator guard;
+    running->report(cat("misaligned vector access: ", address, " is no multiple of ", alignment));
+    running->stop();
   }
 }
 

@@ -1,7 +1,7 @@
 #include "core/gpu/simt_scheduler.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cstdlib>
 #include <utility>
 
 #include "core/check.h"
@@ -13,6 +13,7 @@ dim3 blockDim, gridDim;
 namespace pliant::gpu::simt {
 
 constinit thread_local Scheduler* running = nullptr;
+constinit thread_local bool in_kernel = false;
 
 namespace {
 
@@ -35,11 +36,10 @@ void Scheduler::shuffle(std::vector<unsigned>& order) {
   }
 }
 
-void Scheduler::prepare(dim3 grid, dim3 block, std::size_t shared_bytes) {
+void Scheduler::prepare(dim3 grid, dim3 block) {
   gridDim = grid;
   blockDim = block;
   const unsigned threads = block.x * block.y * block.z;
-  shared_.assign(shared_bytes, 0xFF);
   lanes_.assign(threads, Lane{});
   warps_.assign((threads + 31) / 32, Warp{});
   index_.clear();
@@ -53,15 +53,19 @@ void Scheduler::prepare(dim3 grid, dim3 block, std::size_t shared_bytes) {
 void Scheduler::run(const std::string& kernel, dim3 grid, dim3 block, std::size_t shared_bytes, const Body& body) {
   kernel_ = kernel;
   body_ = &body;
-  prepare(grid, block, shared_bytes);
+  prepare(grid, block);
   const unsigned blocks = grid.x * grid.y * grid.z;
   std::vector<unsigned> block_order(order_ == ThreadOrder::shuffled ? blocks : 0);
   for (unsigned i = 0; i < block_order.size(); ++i) block_order[i] = i;
   shuffle(block_order);
   struct Running {
     explicit Running(Scheduler* self) { running = self; }
-    ~Running() { running = nullptr; }
+    ~Running() {
+      running->memory_.end_launch();
+      running = nullptr;
+    }
   } guard(this);
+  memory_.begin_launch(static_cast<unsigned>(lanes_.size()), shared_bytes);
   try {
     for (unsigned i = 0; i < blocks; ++i) {
       const unsigned b = order_ == ThreadOrder::forward ? i : order_ == ThreadOrder::reverse ? blocks - 1 - i : block_order[i];
@@ -75,7 +79,7 @@ void Scheduler::run(const std::string& kernel, dim3 grid, dim3 block, std::size_
 
 void Scheduler::run_block(dim3 index) {
   blockIdx = {index.x, index.y, index.z};
-  std::memset(shared_.data(), 0xFF, shared_.size());  // shared memory has no initial value; this one is NaN
+  memory_.begin_block(blockIdx);
   live_ = static_cast<unsigned>(lanes_.size());
   for (Lane& lane : lanes_) lane.state = State::fresh;
   for (unsigned w = 0; w < warps_.size(); ++w) {
@@ -122,8 +126,11 @@ void Scheduler::work() {
   while (true) {
     Fiber* fiber = lanes_[running_].fiber;
     try {
+      in_kernel = true;
       body_->invoke(body_->data);
+      in_kernel = false;
     } catch (...) {
+      in_kernel = false;
       exception_ = std::current_exception();
     }
     lanes_[running_].state = State::done;
@@ -148,8 +155,21 @@ std::uint64_t Scheduler::wait(State state) {
   return lane.value;
 }
 
-void Scheduler::fail(const std::string& what) {
+void Scheduler::report(const std::string& what) {
   fault_ = cat(kernel_, ", block ", text(blockIdx), ", thread ", text(threadIdx), ": ", what);
+}
+
+void Scheduler::access(std::uintptr_t address, std::size_t bytes, Kind kind) {
+  if (!PLIANT_SIMT_ACCESS_CHECKS) return;
+  {
+    const std::string fault = memory_.access(address, bytes, kind, running_);
+    if (fault.empty()) return;
+    report(fault);
+  }
+  stop();
+}
+
+void Scheduler::stop() {
   lanes_[running_].fiber->leave();
   PLIANT_INVARIANT(false, "a dropped fiber was entered again");
   std::abort();

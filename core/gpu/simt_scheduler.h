@@ -13,10 +13,9 @@
 #include "core/gpu/simt.h"
 #include "core/gpu/simt_device.h"
 #include "core/gpu/simt_fiber.h"
+#include "core/gpu/simt_memory.h"
 
 namespace pliant::gpu::simt {
-
-class Memory;
 
 class Scheduler {
  public:
@@ -27,13 +26,14 @@ class Scheduler {
 
   void run(const std::string& kernel, dim3 grid, dim3 block, std::size_t shared_bytes, const Body& body);
 
-  // Called by the running thread. fail() ends the launch with the text and where the thread is; it does not return.
-  [[noreturn]] void fail(const std::string& what);
+  // Called by the running thread. After a report, stop() leaves the thread for good and ends the launch; it is apart so
+  // that no string is alive on the stack that is left.
+  void report(const std::string& what);
+  [[noreturn]] void stop();
   std::uint64_t meet_warp(Operation operation, unsigned mask, std::uint64_t value, int source, const Where& where);
   int meet_block(bool predicate, const Where& where);
-  void* dynamic_shared() { return shared_.data(); }
+  void access(std::uintptr_t address, std::size_t bytes, Kind kind);  // reports and stops on a fault
   Memory& memory() { return memory_; }
-  unsigned thread() const { return running_; }
   bool on_own_stack(std::uintptr_t address) const { return address - stack_ < kStackBytes; }
   bool is_argument(std::uintptr_t address) const {
     return address - reinterpret_cast<std::uintptr_t>(body_->data) < body_->bytes;
@@ -54,7 +54,7 @@ class Scheduler {
     unsigned exist = 0, done = 0, waiting = 0;  // one bit a lane
   };
 
-  void prepare(dim3 grid, dim3 block, std::size_t shared_bytes);
+  void prepare(dim3 grid, dim3 block);
   void run_block(dim3 index);
   void shuffle(std::vector<unsigned>& order);
   void select(unsigned thread);  // makes it the running one
@@ -76,7 +76,6 @@ class Scheduler {
   std::uint64_t random_;
   std::string kernel_;
   const Body* body_ = nullptr;
-  std::vector<unsigned char> shared_;
   std::vector<Lane> lanes_;
   std::vector<Warp> warps_;
   std::vector<uint3> index_;  // of each thread in the block
@@ -92,5 +91,8 @@ class Scheduler {
 
 // The scheduler whose kernel runs on this host thread, or null.
 extern constinit thread_local Scheduler* running;
+// Whether loads and stores are the kernel's. The emulator and the kernels share inline functions of the standard library,
+// so it is false whenever the emulator itself works.
+extern constinit thread_local bool in_kernel;
 
 }  // namespace pliant::gpu::simt

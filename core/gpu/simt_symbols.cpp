@@ -73,12 +73,23 @@ void Symbols::read(const unsigned char* file, std::size_t bytes, std::uintptr_t 
   std::sort(variables_.begin(), variables_.end(), by_start);
 }
 
-const Symbol* Symbols::find(const std::vector<Symbol>& symbols, std::uintptr_t address) {
+const Symbol* Symbols::last_from(const std::vector<Symbol>& symbols, std::uintptr_t address) {
   auto after = std::upper_bound(symbols.begin(), symbols.end(), address,
                                 [](std::uintptr_t value, const Symbol& symbol) { return value < symbol.start; });
-  if (after == symbols.begin()) return nullptr;
-  const Symbol& symbol = *--after;
-  return address < symbol.start + symbol.bytes ? &symbol : nullptr;
+  return after == symbols.begin() ? nullptr : &*--after;
+}
+
+const Symbol* Symbols::find(const std::vector<Symbol>& symbols, std::uintptr_t address) {
+  const Symbol* symbol = last_from(symbols, address);
+  return symbol != nullptr && address < symbol->start + symbol->bytes ? symbol : nullptr;
+}
+
+const Symbol* Symbols::variable_before(std::uintptr_t address) const { return last_from(variables_, address); }
+
+std::string variable_name(const Symbol& variable) {
+  const std::string name = demangle(variable.mangled);
+  const std::size_t colon = name.rfind("::");
+  return colon == std::string::npos ? name : name.substr(colon + 2);
 }
 
 std::string Symbols::kernel_name(const void* function) const {

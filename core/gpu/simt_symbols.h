@@ -25,11 +25,13 @@ class Symbols {
   std::string kernel_name(const void* function) const;
   // The writable variable that holds the address, or none.
   const Symbol* variable(std::uintptr_t address) const { return find(variables_, address); }
+  const Symbol* variable_before(std::uintptr_t address) const;  // the last one that starts at or before it, or none
   bool has_variables() const { return !variables_.empty(); }
 
  private:
   Symbols();
   void read(const unsigned char* file, std::size_t bytes, std::uintptr_t base);
+  static const Symbol* last_from(const std::vector<Symbol>& symbols, std::uintptr_t address);
   static const Symbol* find(const std::vector<Symbol>& symbols, std::uintptr_t address);
 
   std::vector<Symbol> kernels_;    // sorted by start
@@ -38,5 +40,6 @@ class Symbols {
 
 std::string short_name(std::string_view demangled);  // without namespaces, parameters and spaces
 std::string demangle(const char* mangled);
+std::string variable_name(const Symbol& variable);  // "partial" for f(int)::partial
 
 }  // namespace pliant::gpu::simt

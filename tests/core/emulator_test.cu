@@ -61,6 +61,19 @@ __global__ void vector_kernel(const float* __restrict__ x, float* __restrict__ y
   }
 }
 
+struct Pair {
+  short first, second;
+};
+template <class T>
+__device__ Pair pair_of(T x) {
+  return {static_cast<short>(x), static_cast<short>(-x)};
+}
+__global__ void structs_kernel(Pair* __restrict__ y, short* __restrict__ z) {
+  y[threadIdx.x] = pair_of(threadIdx.x);  // the store of a call's result
+  const Pair copy = y[threadIdx.x];
+  z[threadIdx.x] = copy.second;  // neighbouring threads write halves of one word
+}
+
 }  // namespace
 
 TEST_CASE("emulator: an element-wise kernel with idle threads") {
@@ -121,6 +134,16 @@ TEST_CASE("emulator: vector loads and stores at aligned addresses") {
     auto out = device.array<float>(8);
     launch_1d(vector_kernel, 2, device.stream(), in.get(), out.get(), 8);
     CHECK(out.download() == std::vector<float>{2, 1, 1, 5, 2, 1, 1, 5});
+  }
+}
+
+TEST_CASE("emulator: structs and 16-bit elements") {
+  for (Emulator device : emulators()) {
+    auto pairs = device.array<Pair>(33);
+    auto seconds = device.array<short>(33);
+    launch(structs_kernel, dim3(1), dim3(33), 0, device.stream(), pairs.get(), seconds.get());
+    CHECK(pairs.download()[32].first == 32);
+    CHECK(seconds.download()[31] == -31);
   }
 }
 
