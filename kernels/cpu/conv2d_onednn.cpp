@@ -1,0 +1,251 @@
+#include "kernels/cpu/conv2d_onednn.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstring>
+#include <dnnl.hpp>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+
+#include "kernels/conv2d_checks.h"
+
+namespace pliant::kernels::cpu {
+
+namespace {
+
+using dnnl::memory;
+
+enum class Direction : int { forward, data, filter };
+
+// Compared as bytes: ints only.
+struct Key {
+  Conv2dSizes sizes;
+  Direction direction;
+  int bias, winograd;
+  int threads;  // some primitives divide their work when they are made
+
+  bool operator==(const Key& other) const { return std::memcmp(this, &other, sizeof *this) == 0; }
+};
+struct KeyHash {
+  std::size_t operator()(const Key& key) const {
+    return std::hash<std::string_view>{}({reinterpret_cast<const char*>(&key), sizeof key});
+  }
+};
+
+// Winograd's F(4x4, 3x3) (Lavin and Gray, 2015) needs a quarter of the multiplications, but blocked activations. With the
+// reorders to and from them and the transformed filters it wins where there is enough work per filter, and where the image
+// fills its tiles. The rule depends on the shape alone, so that runs can be repeated bit for bit.
+bool winograd_pays(const Conv2dSizes& z) {
+  if (z.r != 3 || z.s != 3 || z.stride != 1 || z.dilation != 1 || z.groups != 1) return false;
+  const std::int64_t image_tiles = std::int64_t{(z.p + 3) / 4} * ((z.q + 3) / 4), channels = std::min(z.c, z.k);
+  const bool filled = std::int64_t{z.p} * z.q * 10 >= image_tiles * 16 * 6;
+  return filled && channels >= 32 && z.n * image_tiles * channels >= 16384;
+}
+
+std::size_t padded(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
+
+// A tensor of a call: in our layout, and where the primitive wants another one also as a copy in scratch memory.
+class Operand {
+ public:
+  Operand() = default;
+  Operand(const dnnl::engine& engine, const memory::desc& ours, const memory::desc& wanted, bool in_scratch = false)
+      : ours_(ours, engine, nullptr), wanted_(wanted, engine, nullptr), copied_(in_scratch || ours != wanted) {}
+
+  std::size_t scratch_bytes() const { return copied_ ? padded(wanted_.get_desc().get_size()) : 0; }
+  void place(std::size_t offset) { offset_ = offset; }
+  void reorder_in() { reorder_ = dnnl::reorder(ours_, wanted_); }
+  void reorder_out(bool accumulate) {
+    dnnl::primitive_attr attributes;
+    if (accumulate) {
+      dnnl::post_ops sum;
+      sum.append_sum(1.0f);
+      attributes.set_post_ops(sum);
+    }
+    const dnnl::engine engine = ours_.get_engine();
+    reorder_ = dnnl::reorder({engine, wanted_.get_desc(), engine, ours_.get_desc(), attributes});
+  }
+  void bind(const float* data, std::byte* scratch) {
+    ours_.set_data_handle(const_cast<float*>(data));
+    wanted_.set_data_handle(copied_ ? static_cast<void*>(scratch + offset_) : ours_.get_data_handle());
+  }
+  void run_in(const dnnl::stream& stream) { run(stream, ours_, wanted_); }
+  void run_out(const dnnl::stream& stream) { run(stream, wanted_, ours_); }
+  dnnl_exec_arg_t argument(int index) const { return {index, wanted_.get()}; }
+
+ private:
+  void run(const dnnl::stream& stream, const memory& from, const memory& to) {
+    if (!copied_) return;
+    // The C call: the C++ one builds a map each time.
+    const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from.get()}, {DNNL_ARG_TO, to.get()}};
+    dnnl::error::wrap_c_api(dnnl_primitive_execute(reorder_.get(), stream.get(), 2, arguments), "reorder");
+  }
+
+  memory ours_, wanted_;
+  dnnl::reorder reorder_;
+  std::size_t offset_ = 0;
+  bool copied_ = false;
+};
+
+// A primitive with its memory descriptors. inputs: x and w, dy and w, or dy and x, as the direction asks.
+struct Plan {
+  dnnl::primitive primitive;
+  Operand inputs[2], output;
+  memory bias, scratchpad;
+  std::size_t scratchpad_offset = 0, scratch_bytes = 0;
+  std::vector<dnnl_exec_arg_t> arguments;
+};
+
+struct Descriptions {  // of one convolution; "asked" is what the primitive may choose from
+  explicit Descriptions(const Key& key) {
+    const Conv2dSizes& z = key.sizes;
+    using Tag = memory::format_tag;
+    const auto type = memory::data_type::f32;
+    const memory::dims x_dims{z.n, z.c, z.h, z.w}, y_dims{z.n, z.k, z.p, z.q};
+    const memory::dims w_dims = z.groups == 1 ? memory::dims{z.k, z.c, z.r, z.s}
+                                              : memory::dims{z.groups, z.group_k, z.group_c, z.r, z.s};
+    x = {x_dims, type, Tag::nhwc}, y = {y_dims, type, Tag::nhwc}, w = {w_dims, type, z.groups == 1 ? Tag::ohwi : Tag::gohwi};
+    asked_x = key.winograd ? memory::desc(x_dims, type, Tag::any) : x;
+    asked_y = key.winograd ? memory::desc(y_dims, type, Tag::any) : y;
+    asked_w = {w_dims, type, Tag::any};
+    if (key.bias) bias = {{z.k}, type, Tag::x};
+    strides = {z.stride, z.stride}, dilations = {z.dilation - 1, z.dilation - 1}, padding = {z.padding, z.padding};
+    algorithm = key.winograd ? dnnl::algorithm::convolution_winograd : dnnl::algorithm::convolution_direct;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  }
+
+  dnnl::convolution_forward::primitive_desc forward(const dnnl::engine& engine) const {
+    return {{dnnl::prop_kind::forward_training, algorithm, asked_x, asked_w, bias, asked_y, strides, dilations, padding, padding},
+            attributes, engine};
+  }
+
+  memory::desc x, w, y, bias, asked_x, asked_w, asked_y;
+  memory::dims strides, dilations, padding;
+  dnnl::algorithm algorithm;
+  dnnl::primitive_attr attributes;
+};
+
+void finish(Plan& plan, const dnnl::engine& engine, const memory::desc& scratchpad, const int (&indices)[3]) {
+  for (Operand* operand : {&plan.inputs[0], &plan.inputs[1], &plan.output}) {
+    operand->place(plan.scratch_bytes);
+    plan.scratch_bytes += operand->scratch_bytes();
+  }
+  plan.scratchpad_offset = plan.scratch_bytes;
+  plan.scratch_bytes += padded(scratchpad.get_size());
+  plan.scratchpad = memory(scratchpad, engine, nullptr);
+  for (Operand& input : plan.inputs) input.reorder_in();
+  plan.arguments = {plan.inputs[0].argument(indices[0]), plan.inputs[1].argument(indices[1]), plan.output.argument(indices[2]),
+                    {DNNL_ARG_SCRATCHPAD, plan.scratchpad.get()}};
+}
+
+Plan make_plan(const Key& key, const dnnl::engine& engine) {
+  const Descriptions of(key);
+  Plan plan;
+  if (key.direction == Direction::forward) {
+    const auto made = of.forward(engine);
+    plan.primitive = dnnl::convolution_forward(made);
+    plan.inputs[0] = Operand(engine, of.x, made.src_desc());
+    plan.inputs[1] = Operand(engine, of.w, made.weights_desc());
+    plan.output = Operand(engine, of.y, made.dst_desc());
+    plan.output.reorder_out(false);
+    finish(plan, engine, made.scratchpad_desc(), {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST});
+    if (key.bias) {
+      plan.bias = memory(of.bias, engine, nullptr);
+      plan.arguments.push_back({DNNL_ARG_BIAS, plan.bias.get()});
+    }
+  } else if (key.direction == Direction::data) {
+    const dnnl::convolution_backward_data::primitive_desc made(
+        {of.algorithm, of.asked_x, of.asked_w, of.asked_y, of.strides, of.dilations, of.padding, of.padding}, of.attributes,
+        engine, of.forward(engine));
+    plan.primitive = dnnl::convolution_backward_data(made);
+    plan.inputs[0] = Operand(engine, of.y, made.diff_dst_desc());
+    plan.inputs[1] = Operand(engine, of.w, made.weights_desc());
+    plan.output = Operand(engine, of.x, made.diff_src_desc());
+    plan.output.reorder_out(false);
+    finish(plan, engine, made.scratchpad_desc(), {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC});
+  } else {
+    const dnnl::convolution_backward_weights::primitive_desc made(
+        {of.algorithm, of.asked_x, of.asked_w, of.asked_y, of.strides, of.dilations, of.padding, of.padding}, of.attributes,
+        engine, of.forward(engine));
+    plan.primitive = dnnl::convolution_backward_weights(made);
+    plan.inputs[0] = Operand(engine, of.y, made.diff_dst_desc());
+    plan.inputs[1] = Operand(engine, of.x, made.src_desc());
+    plan.output = Operand(engine, of.w, made.diff_weights_desc(), true);  // oneDNN overwrites, we accumulate
+    plan.output.reorder_out(true);
+    finish(plan, engine, made.scratchpad_desc(), {DNNL_ARG_DIFF_DST, DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS});
+  }
+  return plan;
+}
+
+class OneDnn : public Attachment {
+ public:
+  explicit OneDnn(Context& context) : context_(context), engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {}
+
+  void run(const Conv2dSizes& sizes, Direction direction, bool winograd, const float* first, const float* second,
+           const float* bias, float* output) {
+    try {
+      Plan& plan = find({sizes, direction, bias != nullptr, winograd, omp_get_max_threads()});
+      Tensor scratch(context_, {static_cast<std::int64_t>(plan.scratch_bytes)}, DType::u8);
+      auto* bytes = reinterpret_cast<std::byte*>(scratch.data<std::uint8_t>());
+      plan.inputs[0].bind(first, bytes);
+      plan.inputs[1].bind(second, bytes);
+      plan.output.bind(output, bytes);
+      plan.scratchpad.set_data_handle(bytes + plan.scratchpad_offset);
+      if (bias) plan.bias.set_data_handle(const_cast<float*>(bias));
+      for (Operand& input : plan.inputs) input.run_in(stream_);
+      dnnl::error::wrap_c_api(dnnl_primitive_execute(plan.primitive.get(), stream_.get(),
+                                                     static_cast<int>(plan.arguments.size()), plan.arguments.data()),
+                              "convolution");
+      plan.output.run_out(stream_);
+      ++counters.runs;
+    } catch (const dnnl::error& error) {
+      throw DeviceError(cat("oneDNN cannot compute a convolution of ", sizes.n, " images of ", sizes.h, " x ", sizes.w, ", ",
+                            sizes.c, " to ", sizes.k, " channels: ", error.what()));
+    }
+  }
+
+  OneDnnCounters counters;
+
+ private:
+  Plan& find(const Key& key) {
+    const auto known = plans_.find(key);
+    if (known != plans_.end()) return known->second;
+    Plan plan = make_plan(key, engine_);
+    ++counters.plans;
+    counters.winograd_plans += key.winograd;
+    return plans_.emplace(key, std::move(plan)).first->second;
+  }
+
+  Context& context_;
+  dnnl::engine engine_;
+  dnnl::stream stream_;
+  std::unordered_map<Key, Plan, KeyHash> plans_;
+};
+
+}  // namespace
+
+void conv2d_onednn_forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dGeometry& geometry, Tensor& y) {
+  const Conv2dSizes sizes = check_conv2d("conv2d", x, w, bias, y, geometry);
+  if (sizes.n == 0) return;
+  x.context().attachment<OneDnn>().run(sizes, Direction::forward, winograd_pays(sizes), x.data<float>(), w.data<float>(),
+                                       bias ? bias.data<float>() : nullptr, y.data<float>());
+}
+
+void conv2d_onednn_backward_data(const Tensor& dy, const Tensor& w, const Conv2dGeometry& geometry, Tensor& dx) {
+  const Conv2dSizes sizes = check_conv2d("gradient of conv2d", dx, w, {}, dy, geometry);
+  if (sizes.n == 0) return;
+  dy.context().attachment<OneDnn>().run(sizes, Direction::data, winograd_pays(sizes), dy.data<float>(), w.data<float>(),
+                                        nullptr, dx.data<float>());
+}
+
+void conv2d_onednn_backward_filter(const Tensor& dy, const Tensor& x, const Conv2dGeometry& geometry, Tensor& dw) {
+  const Conv2dSizes sizes = check_conv2d("gradient of conv2d", x, dw, {}, dy, geometry);
+  if (sizes.n == 0) return;
+  dy.context().attachment<OneDnn>().run(sizes, Direction::filter, winograd_pays(sizes), dy.data<float>(), x.data<float>(),
+                                        nullptr, dw.data<float>());
+}
+
+OneDnnCounters onednn_counters(Context& context) { return context.attachment<OneDnn>().counters; }
+
+}  // namespace pliant::kernels::cpu

@@ -1,0 +1,21 @@
+// Convolution in f32 by oneDNN. Primitives are cached in the Context by shape; filters, and for Winograd also activations, are
+// reordered inside the call and never leave it. Only in builds with oneDNN (PLIANT_WITH_ONEDNN).
+#pragma once
+
+#include "kernels/conv2d.h"
+
+namespace pliant::kernels::cpu {
+
+// Shapes and errors as in kernels/conv2d.h; DeviceError where oneDNN fails.
+void conv2d_onednn_forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dGeometry& geometry, Tensor& y);
+void conv2d_onednn_backward_data(const Tensor& dy, const Tensor& w, const Conv2dGeometry& geometry, Tensor& dx);
+void conv2d_onednn_backward_filter(const Tensor& dy, const Tensor& x, const Conv2dGeometry& geometry, Tensor& dw);
+
+struct OneDnnCounters {
+  std::int64_t plans = 0;           // shapes and directions for which primitives were made
+  std::int64_t winograd_plans = 0;  // those of them that use Winograd's algorithm
+  std::int64_t runs = 0;            // convolutions computed
+};
+OneDnnCounters onednn_counters(Context& context);
+
+}  // namespace pliant::kernels::cpu

@@ -1,0 +1,11 @@
+// The f32 matrix product of oneDNN. Only in builds with oneDNN (PLIANT_WITH_ONEDNN).
+#pragma once
+
+#include "kernels/matrix_product_checks.h"
+
+namespace pliant::kernels::cpu {
+
+// c = op(a) op(b), or c + op(a) op(b) where `add`. DeviceError where oneDNN fails.
+void matrix_product_onednn(const float* a, const float* b, const ProductSizes& sizes, ProductOptions options, bool add, float* c);
+
+}  // namespace pliant::kernels::cpu
