@@ -9,6 +9,9 @@ set(PLIANT_DEPS_DIR "" CACHE PATH "Folder with an include/ of the header-only de
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
+set(PLIANT_ARCH native CACHE STRING "-march of the CPU kernels; x86-64-v3 for a binary that travels")
+# Only the CPU kernels gain from the vectoriser's full effort (pliant_add_folder adds it there).
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG" CACHE STRING "" FORCE)
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
