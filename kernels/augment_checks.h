@@ -1,5 +1,5 @@
-// What the operations of augment.h require of their arguments, for every backend. Sample numbers lie in device memory: the
-// CPU checks them, kernels trust them.
+// What the operations of augment.h require of their arguments, for every backend. Sample numbers lie in device memory:
+// the CPU checks them, kernels trust them.
 #pragma once
 
 #include "kernels/augment.h"
@@ -7,8 +7,8 @@
 
 namespace pliant::kernels {
 
-inline void check_augment(const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation, const Tensor& key,
-                          const Augmentation& augmentation, const Tensor& y) {
+inline void check_augment(const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
+                          const Tensor& key, const Augmentation& augmentation, const Tensor& y) {
   constexpr const char* op = "augment";
   require_rank(op, "images", images, 4);
   const Shape& from = images.shape();
@@ -21,10 +21,10 @@ inline void check_augment(const Tensor& images, const Tensor& samples, const Ten
   require_float(op, "y", y);
   require_tensor(op, "y", y, {samples.size(), from[1], from[2], from[3]}, y.dtype());
   constexpr int kLargest = 1 << 14;
-  PLIANT_REQUIRE(ConfigError, augmentation.pad >= 0 && augmentation.pad <= kLargest, "augment: pad must lie in 0..", kLargest, ", got ",
-                 augmentation.pad);
-  PLIANT_REQUIRE(ConfigError, augmentation.cutout >= 0 && augmentation.cutout <= kLargest, "augment: cutout must lie in 0..", kLargest,
-                 ", got ", augmentation.cutout);
+  PLIANT_REQUIRE(ConfigError, augmentation.pad >= 0 && augmentation.pad <= kLargest, "augment: pad must lie in 0..",
+                 kLargest, ", got ", augmentation.pad);
+  PLIANT_REQUIRE(ConfigError, augmentation.cutout >= 0 && augmentation.cutout <= kLargest,
+                 "augment: cutout must lie in 0..", kLargest, ", got ", augmentation.cutout);
 }
 
 inline void check_gather_labels(const Tensor& values, const Tensor& samples, const Tensor& y) {

@@ -17,10 +17,12 @@ struct AugmentDraw {
 };
 
 // key: low and high word of the seed, epoch.
-PLIANT_HOST_DEVICE inline AugmentDraw draw_augmentation(const std::int32_t* key, std::int32_t sample, const Augmentation& options,
-                                                        const AugmentSizes& sizes) {
-  const std::uint64_t seed = (std::uint64_t{static_cast<std::uint32_t>(key[1])} << 32) | static_cast<std::uint32_t>(key[0]);
-  const RandomStream stream(seed, Purpose::augment, static_cast<std::uint32_t>(key[2]), static_cast<std::uint32_t>(sample));
+PLIANT_HOST_DEVICE inline AugmentDraw draw_augmentation(const std::int32_t* key, std::int32_t sample,
+                                                        const Augmentation& options, const AugmentSizes& sizes) {
+  const std::uint64_t seed =
+      (std::uint64_t{static_cast<std::uint32_t>(key[1])} << 32) | static_cast<std::uint32_t>(key[0]);
+  const RandomStream stream(seed, Purpose::augment, static_cast<std::uint32_t>(key[2]),
+                            static_cast<std::uint32_t>(sample));
   AugmentDraw draw{};
   if (options.pad > 0) {
     const auto positions = static_cast<std::uint32_t>(2 * options.pad + 1);

@@ -1,5 +1,5 @@
-// What the operations of channels.h require of their arguments, for every backend. Values of indices lie in device memory:
-// the CPU checks them, kernels trust them.
+// What the operations of channels.h require of their arguments, for every backend. Values of indices lie in device
+// memory: the CPU checks them, kernels trust them.
 #pragma once
 
 #include "kernels/tensor_checks.h"
@@ -11,10 +11,10 @@ inline void check_gather(const char* op, const Tensor& wide, const Tensor& index
   require_float(op, "x", wide);
   require_rank(op, "index", index, 1);
   require_tensor(op, "index", index, {index.size()}, DType::i32);
-  PLIANT_REQUIRE(ShapeError, narrow && narrow.dtype() == wide.dtype() && same_rows(wide.shape(), narrow.shape()), op, ": ", wide,
-                 " and ", narrow, " must differ in the last dimension alone");
-  PLIANT_REQUIRE(ShapeError, narrow.shape()[-1] == index.size(), op, ": ", index.size(), " indices for ", narrow.shape()[-1],
-                 " channels of ", narrow);
+  PLIANT_REQUIRE(ShapeError, narrow && narrow.dtype() == wide.dtype() && same_rows(wide.shape(), narrow.shape()), op,
+                 ": ", wide, " and ", narrow, " must differ in the last dimension alone");
+  PLIANT_REQUIRE(ShapeError, narrow.shape()[-1] == index.size(), op, ": ", index.size(), " indices for ",
+                 narrow.shape()[-1], " channels of ", narrow);
 }
 
 inline void check_mask(const Tensor& x, const Tensor& mask, const Tensor& y) {
@@ -29,12 +29,12 @@ inline void check_parts(const char* op, const std::vector<Tensor>& parts, const 
   PLIANT_REQUIRE(ShapeError, !parts.empty(), op, ": no parts");
   std::int64_t channels = 0;
   for (const Tensor& part : parts) {
-    PLIANT_REQUIRE(ShapeError, part && part.dtype() == whole.dtype() && same_rows(part.shape(), whole.shape()), op, ": part ", part,
-                   " and the whole ", whole, " must differ in the last dimension alone");
+    PLIANT_REQUIRE(ShapeError, part && part.dtype() == whole.dtype() && same_rows(part.shape(), whole.shape()), op,
+                   ": part ", part, " and the whole ", whole, " must differ in the last dimension alone");
     channels += part.shape()[-1];
   }
-  PLIANT_REQUIRE(ShapeError, channels == whole.shape()[-1], op, ": the parts have ", channels, " channels together, the whole ",
-                 whole.shape()[-1]);
+  PLIANT_REQUIRE(ShapeError, channels == whole.shape()[-1], op, ": the parts have ", channels,
+                 " channels together, the whole ", whole.shape()[-1]);
 }
 
 inline void check_channel_sum(const Tensor& x, const Tensor& sums) {

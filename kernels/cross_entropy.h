@@ -13,8 +13,9 @@ PLIANT_KERNEL(softmax_cross_entropy_forward, (const Tensor& z, const Tensor& lab
                                               const Tensor& weights, double smoothing, Tensor& losses, Tensor& p));
 
 // dz[n,c] = dlosses[n] weights[n] (p[n,c] sum(t[n]) - t[n,c]).
-PLIANT_KERNEL(softmax_cross_entropy_backward, (const Tensor& dlosses, const Tensor& p, const Tensor& labels,
-                                               const Tensor& soft_targets, const Tensor& weights, double smoothing, Tensor& dz));
+PLIANT_KERNEL(softmax_cross_entropy_backward,
+              (const Tensor& dlosses, const Tensor& p, const Tensor& labels, const Tensor& soft_targets,
+               const Tensor& weights, double smoothing, Tensor& dz));
 
 // p = softmax(z) alone, for prediction.
 PLIANT_KERNEL(softmax, (const Tensor& z, Tensor& p));

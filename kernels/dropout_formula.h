@@ -10,10 +10,12 @@ namespace pliant::kernels {
 
 // Four neighbouring elements of a sample share one call of Philox. Bit i of the result: element 4 group + i is kept.
 // key: low and high word of the seed, epoch. threshold = p 2^24: integers compare alike on every device.
-PLIANT_HOST_DEVICE inline unsigned kept_elements(const std::int32_t* key, std::int32_t sample, int layer, std::uint32_t group,
-                                                 std::uint32_t threshold) {
-  const std::uint64_t seed = (std::uint64_t{static_cast<std::uint32_t>(key[1])} << 32) | static_cast<std::uint32_t>(key[0]);
-  const RandomStream stream(seed, Purpose::dropout, static_cast<std::uint32_t>(key[2]), static_cast<std::uint32_t>(sample));
+PLIANT_HOST_DEVICE inline unsigned kept_elements(const std::int32_t* key, std::int32_t sample, int layer,
+                                                 std::uint32_t group, std::uint32_t threshold) {
+  const std::uint64_t seed =
+      (std::uint64_t{static_cast<std::uint32_t>(key[1])} << 32) | static_cast<std::uint32_t>(key[0]);
+  const RandomStream stream(seed, Purpose::dropout, static_cast<std::uint32_t>(key[2]),
+                            static_cast<std::uint32_t>(sample));
   const auto words = stream.words((std::uint64_t{static_cast<std::uint32_t>(layer)} << 32) | group);
   unsigned kept = 0;
   for (unsigned i = 0; i < 4; ++i) kept |= static_cast<unsigned>((words[i] >> 8) >= threshold) << i;
@@ -22,7 +24,8 @@ PLIANT_HOST_DEVICE inline unsigned kept_elements(const std::int32_t* key, std::i
 
 inline std::uint32_t dropout_threshold(double p) { return static_cast<std::uint32_t>(std::ceil(p * 0x1p24)); }
 
-inline void check_dropout(const Tensor& x, const Tensor& key, const Tensor& samples, int layer, double p, const Tensor& y) {
+inline void check_dropout(const Tensor& x, const Tensor& key, const Tensor& samples, int layer, double p,
+                          const Tensor& y) {
   require_float("dropout", "x", x);
   require_same("dropout", x, y);
   PLIANT_REQUIRE(ShapeError, x.shape().rank() > 0, "dropout: x must be [N, ...], got ", x);
@@ -30,8 +33,8 @@ inline void check_dropout(const Tensor& x, const Tensor& key, const Tensor& samp
   require_tensor("dropout", "samples", samples, {x.shape()[0]}, DType::i32);
   PLIANT_REQUIRE(ConfigError, p >= 0.0 && p < 1.0, "dropout: the probability must lie in [0, 1), got ", p);
   PLIANT_REQUIRE(ConfigError, layer >= 0, "dropout: layer ", layer, " is negative");
-  PLIANT_REQUIRE(ShapeError, x.shape()[0] == 0 || x.size() / x.shape()[0] < (std::int64_t{1} << 34), "dropout: a sample of ", x,
-                 " has 2^34 elements or more");
+  PLIANT_REQUIRE(ShapeError, x.shape()[0] == 0 || x.size() / x.shape()[0] < (std::int64_t{1} << 34),
+                 "dropout: a sample of ", x, " has 2^34 elements or more");
 }
 
 }  // namespace pliant::kernels

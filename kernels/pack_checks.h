@@ -1,5 +1,5 @@
-// What the operations of pack.h require of their arguments, for every backend. Values of indices lie in device memory: the
-// CPU checks them, kernels trust them.
+// What the operations of pack.h require of their arguments, for every backend. Values of indices lie in device memory:
+// the CPU checks them, kernels trust them.
 #pragma once
 
 #include <limits>
@@ -12,7 +12,8 @@ namespace pliant::kernels {
 inline void check_pack(const char* op, const Tensor& whole, const std::vector<Tensor>& indices, const Tensor& part) {
   require_float(op, "x", whole);
   const int rank = whole.shape().rank();
-  PLIANT_REQUIRE(ShapeError, static_cast<int>(indices.size()) == rank, op, ": ", indices.size(), " entries of indices for ", whole);
+  PLIANT_REQUIRE(ShapeError, static_cast<int>(indices.size()) == rank, op, ": ", indices.size(),
+                 " entries of indices for ", whole);
   Shape expected = whole.shape();
   for (int i = 0; i < rank; ++i) {
     const Tensor& index = indices[static_cast<std::size_t>(i)];
@@ -22,7 +23,8 @@ inline void check_pack(const char* op, const Tensor& whole, const std::vector<Te
     expected.set(i, index.size());
   }
   require_tensor(op, "the packed tensor", part, expected, whole.dtype());
-  PLIANT_REQUIRE(ShapeError, whole.size() <= std::numeric_limits<std::int32_t>::max(), op, ": ", whole, " has 2^31 elements or more");
+  PLIANT_REQUIRE(ShapeError, whole.size() <= std::numeric_limits<std::int32_t>::max(), op, ": ", whole,
+                 " has 2^31 elements or more");
 }
 
 }  // namespace pliant::kernels

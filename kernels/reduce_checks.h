@@ -17,7 +17,8 @@ inline void check_broadcast(const Tensor& x, const Tensor& y) {
 
 inline void check_rows(const char* op, const Tensor& x) {
   require_float(op, "x", x);
-  PLIANT_REQUIRE(ShapeError, x.shape().rank() == 2 && x.shape()[1] > 0, op, ": expected [N, C] with at least one column, got ", x);
+  PLIANT_REQUIRE(ShapeError, x.shape().rank() == 2 && x.shape()[1] > 0, op,
+                 ": expected [N, C] with at least one column, got ", x);
 }
 
 inline void check_argmax(const Tensor& x, const Tensor& y) {

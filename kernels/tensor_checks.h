@@ -1,5 +1,5 @@
-// Checks of single arguments that several families share. Each throws ShapeError with the operation, the argument, what was
-// expected and what came.
+// Checks of single arguments that several families share. Each throws ShapeError with the operation, the argument, what
+// was expected and what came.
 #pragma once
 
 #include "core/tensor.h"
@@ -10,18 +10,20 @@ namespace pliant::kernels {
 inline void require_float(const char* op, const char* name, const Tensor& tensor) {
   PLIANT_REQUIRE(ShapeError, tensor, op, ": ", name, " is missing");
   const bool f64_here = tensor.dtype() == DType::f64 && tensor.context().backend() == Backend::cpu;
-  PLIANT_REQUIRE(ShapeError, tensor.dtype() == DType::f32 || f64_here, op, ": ", name, " must be f32, or f64 on the CPU; got ", tensor);
+  PLIANT_REQUIRE(ShapeError, tensor.dtype() == DType::f32 || f64_here, op, ": ", name,
+                 " must be f32, or f64 on the CPU; got ", tensor);
 }
 
 inline void require_tensor(const char* op, const char* name, const Tensor& tensor, Shape shape, DType dtype) {
   PLIANT_REQUIRE(ShapeError, tensor, op, ": ", name, " is missing");
-  PLIANT_REQUIRE(ShapeError, tensor.shape() == shape && tensor.dtype() == dtype, op, ": ", name, " must be ", dtype, " ", shape,
-                 ", got ", tensor);
+  PLIANT_REQUIRE(ShapeError, tensor.shape() == shape && tensor.dtype() == dtype, op, ": ", name, " must be ", dtype,
+                 " ", shape, ", got ", tensor);
 }
 
 inline void require_rank(const char* op, const char* name, const Tensor& tensor, int rank) {
   PLIANT_REQUIRE(ShapeError, tensor, op, ": ", name, " is missing");
-  PLIANT_REQUIRE(ShapeError, tensor.shape().rank() == rank, op, ": ", name, " must have ", rank, " dimensions, got ", tensor);
+  PLIANT_REQUIRE(ShapeError, tensor.shape().rank() == rank, op, ": ", name, " must have ", rank, " dimensions, got ",
+                 tensor);
 }
 
 // The same sizes but for the last one, which may be anything.

@@ -13,8 +13,8 @@ namespace {
 void require_samples(const char* op, const Tensor& samples, std::int64_t count) {
   const std::int32_t* sample = samples.data<std::int32_t>();
   for (std::int64_t i = 0; i < samples.size(); ++i) {
-    PLIANT_REQUIRE(DataError, sample[i] >= 0 && sample[i] < count, op, ": samples[", i, "] = ", sample[i], " is outside 0..", count - 1,
-                   " of the data set");
+    PLIANT_REQUIRE(DataError, sample[i] >= 0 && sample[i] < count, op, ": samples[", i, "] = ", sample[i],
+                   " is outside 0..", count - 1, " of the data set");
   }
 }
 
@@ -48,7 +48,8 @@ void augment_row(const std::uint8_t* row, int w, int c, int shift, bool flip, co
 }
 
 template <class T>
-void augment_image(const std::uint8_t* image, const AugmentSizes& sizes, const AugmentDraw& draw, const T* table, const T* outside, T* y) {
+void augment_image(const std::uint8_t* image, const AugmentSizes& sizes, const AugmentDraw& draw, const T* table,
+                   const T* outside, T* y) {
   const auto [h, w, c] = sizes;
   for (int i = 0; i < h; ++i) {
     T* out = y + static_cast<std::int64_t>(i) * w * c;
@@ -56,7 +57,8 @@ void augment_image(const std::uint8_t* image, const AugmentSizes& sizes, const A
     if (from < 0 || from >= h) {
       fill_pixels(out, w, outside, c);
     } else {
-      augment_row(image + static_cast<std::int64_t>(from) * w * c, w, c, draw.column_shift, draw.flip != 0, table, outside, out);
+      augment_row(image + static_cast<std::int64_t>(from) * w * c, w, c, draw.column_shift, draw.flip != 0, table,
+                  outside, out);
     }
   }
   const int left = std::max(draw.cut_left, 0), right = std::min(draw.cut_right, w);
@@ -67,8 +69,8 @@ void augment_image(const std::uint8_t* image, const AugmentSizes& sizes, const A
 
 }  // namespace
 
-void augment(const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation, const Tensor& key,
-             const Augmentation& augmentation, Tensor& y) {
+void augment(const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
+             const Tensor& key, const Augmentation& augmentation, Tensor& y) {
   check_augment(images, samples, mean, deviation, key, augmentation, y);
   require_samples("augment", samples, images.shape()[0]);
   dispatch_cpu(y.dtype(), "augment", [&](auto tag) {

@@ -12,15 +12,18 @@ namespace {
 // Below this size a loop is not worth waking the other threads.
 constexpr std::int64_t kParallelSize = 1 << 15;
 
-// For each of the C channels, which j reads it, or -1. Refuses indices outside -1..C-1 and channels that are read twice.
+// For each of the C channels, which j reads it, or -1. Refuses indices outside -1..C-1 and channels that are read
+// twice.
 std::vector<std::int32_t> invert(const char* op, const Tensor& index, std::int64_t channels) {
   std::vector<std::int32_t> readers(static_cast<std::size_t>(channels), -1);
   const std::int32_t* from = index.data<std::int32_t>();
   for (std::int64_t j = 0; j < index.size(); ++j) {
     if (from[j] == -1) continue;
-    PLIANT_REQUIRE(ShapeError, from[j] >= 0 && from[j] < channels, op, ": index[", j, "] = ", from[j], " is outside -1..", channels - 1);
+    PLIANT_REQUIRE(ShapeError, from[j] >= 0 && from[j] < channels, op, ": index[", j, "] = ", from[j],
+                   " is outside -1..", channels - 1);
     std::int32_t& reader = readers[static_cast<std::size_t>(from[j])];
-    PLIANT_REQUIRE(ShapeError, reader < 0, op, ": channel ", from[j], " is taken twice, by index[", reader, "] and index[", j, "]");
+    PLIANT_REQUIRE(ShapeError, reader < 0, op, ": channel ", from[j], " is taken twice, by index[", reader,
+                   "] and index[", j, "]");
     reader = static_cast<std::int32_t>(j);
   }
   return readers;
@@ -38,7 +41,8 @@ void gather_rows(const T* x, std::int64_t c, const std::int32_t* from, std::int6
 }
 
 // Rows of `width` elements from one matrix into another, each with its own distance between rows.
-void copy_rows(const char* source, std::int64_t source_step, char* target, std::int64_t target_step, std::int64_t width, std::int64_t rows) {
+void copy_rows(const char* source, std::int64_t source_step, char* target, std::int64_t target_step, std::int64_t width,
+               std::int64_t rows) {
 #pragma omp parallel for if (rows * width > 4 * kParallelSize)
   for (std::int64_t i = 0; i < rows; ++i) {
     std::memcpy(target + i * target_step, source + i * source_step, static_cast<std::size_t>(width));
@@ -113,7 +117,8 @@ void channel_sum(const Tensor& x, Tensor& sums) {
   check_channel_sum(x, sums);
   dispatch_cpu(x.dtype(), "channel_sum", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    // Segments of fixed size, whatever the number of threads: the same bits always. Inside one, sums stay short enough for T.
+    // Segments of fixed size, whatever the number of threads: the same bits always. Inside one, sums stay short enough
+    // for T.
     constexpr std::int64_t kSegmentRows = 256;
     const std::int64_t rows = rows_of(x.shape()), c = x.shape()[-1];
     const std::int64_t segments = (rows + kSegmentRows - 1) / kSegmentRows;

@@ -37,7 +37,8 @@ template <class T>
 T soft_loss(const T* z, const T* target, std::int64_t c, Normaliser<T> normaliser) {
   double loss = 0.0;
   for (std::int64_t j = 0; j < c; ++j) {
-    if (target[j] != T(0)) loss += target[j] * normaliser.surprise(z[j]);  // what is impossible and wanted by nobody costs nothing
+    if (target[j] != T(0))
+      loss += target[j] * normaliser.surprise(z[j]);  // what is impossible and wanted by nobody costs nothing
   }
   return static_cast<T>(loss);
 }
@@ -73,8 +74,8 @@ void label_gradient(const T* p, std::int32_t label, std::int64_t c, T scale, T s
 
 }  // namespace
 
-void softmax_cross_entropy_forward(const Tensor& z, const Tensor& labels, const Tensor& soft_targets, const Tensor& weights,
-                                   double smoothing, Tensor& losses, Tensor& p) {
+void softmax_cross_entropy_forward(const Tensor& z, const Tensor& labels, const Tensor& soft_targets,
+                                   const Tensor& weights, double smoothing, Tensor& losses, Tensor& p) {
   check_cross_entropy_forward(z, labels, soft_targets, weights, smoothing, losses, p);
   dispatch_cpu(z.dtype(), "softmax_cross_entropy", [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -95,8 +96,8 @@ void softmax_cross_entropy_forward(const Tensor& z, const Tensor& labels, const 
   });
 }
 
-void softmax_cross_entropy_backward(const Tensor& dlosses, const Tensor& p, const Tensor& labels, const Tensor& soft_targets,
-                                    const Tensor& weights, double smoothing, Tensor& dz) {
+void softmax_cross_entropy_backward(const Tensor& dlosses, const Tensor& p, const Tensor& labels,
+                                    const Tensor& soft_targets, const Tensor& weights, double smoothing, Tensor& dz) {
   check_cross_entropy_backward(dlosses, p, labels, soft_targets, weights, smoothing, dz);
   dispatch_cpu(p.dtype(), "softmax_cross_entropy_backward", [&](auto tag) {
     using T = typename decltype(tag)::type;

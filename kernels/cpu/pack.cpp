@@ -39,7 +39,8 @@ Choice choose(const char* op, const Shape& shape, const std::vector<Tensor>& ind
   for (int d = 3; d >= 0; --d) {
     const int own = d - (4 - shape.rank());  // dimensions that x lacks come first and have size 1
     const std::int64_t size = own < 0 ? 1 : shape[own];
-    choice.positions[static_cast<std::size_t>(d)] = positions_of(op, own < 0 ? Tensor() : indices[static_cast<std::size_t>(own)], size);
+    choice.positions[static_cast<std::size_t>(d)] =
+        positions_of(op, own < 0 ? Tensor() : indices[static_cast<std::size_t>(own)], size);
     choice.step[static_cast<std::size_t>(d)] = step;
     step *= size;
   }
@@ -62,7 +63,8 @@ void for_runs(const Choice& choice, F&& f) {
         if (choice.last_is_run) {
           f(whole + last[0], part, count);
         } else {
-          for (std::int64_t l = 0; l < count; ++l) f(whole + last[static_cast<std::size_t>(l)], part + l, std::int64_t{1});
+          for (std::int64_t l = 0; l < count; ++l)
+            f(whole + last[static_cast<std::size_t>(l)], part + l, std::int64_t{1});
         }
         part += count;
       }

@@ -19,7 +19,8 @@ void step_segment(T* w, const T* gradient, T* v, const T* mask, const SgdRule<T>
 }
 
 template <bool nesterov, bool masked, class T>
-void step_arena(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rules, const Tensor& mask, double rate, double momentum) {
+void step_arena(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rules, const Tensor& mask, double rate,
+                double momentum) {
   T *weight = w.data<T>(), *velocity = v.data<T>();
   const T *slope = gradient.data<T>(), *rule = rules.data<T>(), *keep = masked ? mask.data<T>() : nullptr;
   const std::int64_t segments = w.size() / kSgdSegment;
@@ -29,15 +30,15 @@ void step_arena(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rule
     if (factor == T(0)) continue;  // frozen
     const std::int64_t at = s * kSgdSegment;
     step_segment<nesterov, masked>(weight + at, slope + at, velocity + at, masked ? keep + at : nullptr,
-                                   SgdRule<T>{static_cast<T>(rate * static_cast<double>(factor)), static_cast<T>(momentum),
-                                              rule[3 * s + 1], rule[3 * s + 2]});
+                                   SgdRule<T>{static_cast<T>(rate * static_cast<double>(factor)),
+                                              static_cast<T>(momentum), rule[3 * s + 1], rule[3 * s + 2]});
   }
 }
 
 }  // namespace
 
-void sgd_step(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rules, const Tensor& mask, const Tensor& scalars,
-              bool nesterov) {
+void sgd_step(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rules, const Tensor& mask,
+              const Tensor& scalars, bool nesterov) {
   check_sgd_step(w, gradient, v, rules, mask, scalars);
   const double rate = scalars.data<double>()[0], momentum = scalars.data<double>()[1];
   dispatch_cpu(w.dtype(), "sgd_step", [&](auto tag) {

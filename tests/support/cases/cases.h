@@ -6,7 +6,13 @@
 namespace pliant::test {
 
 std::vector<OpCase> elementwise_cases();
+std::vector<OpCase> training_cases();
+std::vector<OpCase> loss_cases();
+std::vector<OpCase> channels_cases();
 
 std::vector<KernelCase> memory_kernel_cases();
+std::vector<KernelCase> training_kernel_cases();
+std::vector<KernelCase> loss_kernel_cases();
+std::vector<KernelCase> channels_kernel_cases();
 
 }  // namespace pliant::test

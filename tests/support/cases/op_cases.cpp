@@ -14,12 +14,18 @@ void append(std::vector<T>& all, std::vector<T> more) {
 std::vector<OpCase> op_cases() {
   std::vector<OpCase> all;
   append(all, elementwise_cases());
+  append(all, training_cases());
+  append(all, loss_cases());
+  append(all, channels_cases());
   return all;
 }
 
 std::vector<KernelCase> kernel_cases() {
   std::vector<KernelCase> all;
   append(all, memory_kernel_cases());
+  append(all, training_kernel_cases());
+  append(all, loss_kernel_cases());
+  append(all, channels_kernel_cases());
   return all;
 }
 

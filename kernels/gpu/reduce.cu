@@ -1,0 +1,122 @@
+// Sums, arg-max and counts. The sum reads x once: blocks write partial sums, one block adds them in a fixed order.
+// Arg-max: one warp per row, x read once. The count uses integer atomics, which give the same number in any order.
+// Deterministic.
+#include "kernels/reduce.h"
+
+#include "core/gpu/launch.h"
+#include "kernels/gpu/warp.cuh"
+#include "kernels/reduce_checks.h"
+
+namespace pliant::kernels::gpu {
+
+namespace {
+
+constexpr unsigned kThreads = 256, kWarps = 4;
+constexpr std::int64_t kElementsPerBlock = 4096, kMostBlocks = 512;
+
+// partial[b] = sum of every x[i] that falls to block b.  x [size], partial [gridDim]
+__global__ void partial_sum_kernel(const float* x, std::int64_t size, float* partial) {
+  float sum = 0.0f;
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < size; i += step)
+    sum += x[i];
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+
+// y[0] += factor (sum of x).  One block; x [size]
+__global__ void add_sum_kernel(const float* x, std::int64_t size, float factor, float* y) {
+  float sum = 0.0f;
+  for (std::int64_t i = threadIdx.x; i < size; i += blockDim.x) sum += x[i];
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) y[0] += factor * sum;
+}
+
+__global__ void broadcast_kernel(const float* x, float factor, float* y, std::int64_t size) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i < size) y[i] = factor * x[0];
+}
+
+// Whether (a, at i) comes before (b, at j): larger, or NaN, and the first of equals.
+__device__ bool wins(float a, std::int32_t i, float b, std::int32_t j) {
+  const bool a_nan = a != a, b_nan = b != b;
+  if (a_nan != b_nan) return a_nan;
+  return a_nan || a == b ? i < j : a > b;
+}
+
+// The index of the largest of row[0..c), in every lane of the warp.
+__device__ std::int32_t warp_argmax(const float* row, std::int32_t c) {
+  const std::int32_t lane = static_cast<std::int32_t>(threadIdx.x % 32);
+  std::int32_t at = lane < c ? lane : 0;
+  float best = row[at];
+  for (std::int32_t j = lane + 32; j < c; j += 32) {
+    const float value = row[j];
+    if (wins(value, j, best, at)) best = value, at = j;
+  }
+  for (int offset = 16; offset > 0; offset /= 2) {
+    const float value = __shfl_xor_sync(kFullWarp, best, offset);
+    const std::int32_t j = __shfl_xor_sync(kFullWarp, at, offset);
+    if (wins(value, j, best, at)) best = value, at = j;
+  }
+  return at;
+}
+
+// x [n, c], y [n]; one warp per row
+__global__ void argmax_kernel(const float* x, std::int64_t n, std::int32_t c, std::int32_t* y) {
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
+  if (row >= n) return;
+  const std::int32_t at = warp_argmax(x + row * c, c);
+  if (threadIdx.x % 32 == 0) y[row] = at;
+}
+
+// x [n, c], labels [n]; one warp per row
+__global__ void count_correct_kernel(const float* x, const std::int32_t* labels, std::int64_t n, std::int32_t c,
+                                     std::int32_t* count) {
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
+  if (row >= n) return;
+  const std::int32_t at = warp_argmax(x + row * c, c);
+  if (threadIdx.x % 32 == 0 && at == labels[row]) atomicAdd(count, 1);
+}
+
+dim3 warp_grid(std::int64_t rows) { return dim3(static_cast<unsigned>((rows + kWarps - 1) / kWarps)); }
+
+}  // namespace
+
+void accumulate_sum(const Tensor& x, double factor, Tensor& y) {
+  check_accumulate_sum(x, y);
+  const std::int64_t size = x.size();
+  if (size <= kElementsPerBlock) {
+    launch(add_sum_kernel, dim3(1), dim3(kThreads), 0, x.context().stream(), x.data<float>(), size, factor,
+           y.data<float>());
+    return;
+  }
+  const std::int64_t wanted = (size + kElementsPerBlock - 1) / kElementsPerBlock,
+                     blocks = wanted < kMostBlocks ? wanted : kMostBlocks;
+  Tensor partial(x.context(), {blocks});
+  launch(partial_sum_kernel, dim3(static_cast<unsigned>(blocks)), dim3(kThreads), 0, x.context().stream(),
+         x.data<float>(), size, partial.data<float>());
+  launch(add_sum_kernel, dim3(1), dim3(kThreads), 0, x.context().stream(), partial.data<float>(), blocks, factor,
+         y.data<float>());
+}
+
+void broadcast(const Tensor& x, double factor, Tensor& y) {
+  check_broadcast(x, y);
+  launch_1d(broadcast_kernel, y.size(), y.context().stream(), x.data<float>(), factor, y.data<float>(), y.size());
+}
+
+void argmax(const Tensor& x, Tensor& y) {
+  check_argmax(x, y);
+  if (x.size() == 0) return;
+  launch(argmax_kernel, warp_grid(x.shape()[0]), dim3(32 * kWarps), 0, x.context().stream(), x.data<float>(),
+         x.shape()[0], x.shape()[1], y.data<std::int32_t>());
+}
+
+void count_correct(const Tensor& logits, const Tensor& labels, Tensor& count) {
+  check_count_correct(logits, labels, count);
+  if (logits.size() == 0) return;
+  launch(count_correct_kernel, warp_grid(logits.shape()[0]), dim3(32 * kWarps), 0, logits.context().stream(),
+         logits.data<float>(), labels.data<std::int32_t>(), logits.shape()[0], logits.shape()[1],
+         count.data<std::int32_t>());
+}
+
+}  // namespace pliant::kernels::gpu

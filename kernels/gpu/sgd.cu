@@ -1,0 +1,55 @@
+// One step of stochastic gradient descent over an arena: four elements a thread, 16 threads share a rule. Reads w,
+// gradient, v (and the mask) once, writes w and v: 20 or 24 bytes per element, in one launch. Deterministic.
+#include "kernels/sgd.h"
+
+#include "core/gpu/launch.h"
+#include "kernels/sgd_checks.h"
+#include "kernels/sgd_formula.h"
+
+namespace pliant::kernels::gpu {
+
+namespace {
+
+// w, gradient, v, mask [4 quads], rules [quads / 16, 3], scalars [2]; mask may be null
+template <bool nesterov>
+__global__ void sgd_step_kernel(float* w, const float* gradient, float* v, const float* rules, const float* mask,
+                                const double* scalars, std::int64_t quads) {
+  const std::int64_t quad = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (quad >= quads) return;
+  const float* own = rules + quad / (kSgdSegment / 4) * 3;
+  if (own[0] == 0.0f) return;  // frozen
+  const SgdRule<float> rule{static_cast<float>(scalars[0] * static_cast<double>(own[0])),
+                            static_cast<float>(scalars[1]), own[1], own[2]};
+  float4 weight = load4(w + 4 * quad), velocity = load4(v + 4 * quad);
+  const float4 slope = load4(gradient + 4 * quad);
+  const float4 keep = mask ? load4(mask + 4 * quad) : make_float4(1.0f, 1.0f, 1.0f, 1.0f);
+  sgd_update<nesterov>(weight.x, velocity.x, slope.x, keep.x, rule);
+  sgd_update<nesterov>(weight.y, velocity.y, slope.y, keep.y, rule);
+  sgd_update<nesterov>(weight.z, velocity.z, slope.z, keep.z, rule);
+  sgd_update<nesterov>(weight.w, velocity.w, slope.w, keep.w, rule);
+  store4(w + 4 * quad, weight);
+  store4(v + 4 * quad, velocity);
+}
+
+// Null where there is no tensor. Views may start anywhere, four floats are read at once.
+const float* aligned(const char* name, const Tensor& tensor) {
+  if (!tensor) return nullptr;
+  const float* data = tensor.data<float>();
+  PLIANT_REQUIRE(ShapeError, reinterpret_cast<std::uintptr_t>(data) % 16 == 0, "sgd_step: ", name,
+                 " must start at a multiple of 16 bytes");
+  return data;
+}
+
+}  // namespace
+
+void sgd_step(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rules, const Tensor& mask,
+              const Tensor& scalars, bool nesterov) {
+  check_sgd_step(w, gradient, v, rules, mask, scalars);
+  aligned("w", w);
+  aligned("v", v);
+  launch_1d(nesterov ? sgd_step_kernel<true> : sgd_step_kernel<false>, w.size() / 4, w.context().stream(),
+            w.data<float>(), aligned("gradient", gradient), v.data<float>(), rules.data<float>(), aligned("mask", mask),
+            scalars.data<double>(), w.size() / 4);
+}
+
+}  // namespace pliant::kernels::gpu
