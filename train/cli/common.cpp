@@ -1,0 +1,127 @@
+#include "train/cli/common.h"
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "train/files/layout.h"
+#include "train/files/safetensors_header.h"
+#include "train/files/text.h"
+
+namespace pliant::cli {
+
+void add_structure_options(CLI::App& verb, StructureOptions& options) {
+  verb.add_option("--classes", options.classes, "number of classes (default: 10, or what the data has)")->check(CLI::Range(1, 1 << 20));
+  verb.add_option("--shortcut", options.shortcut, "ResNets: A (2x2 average pool, zero channels; default) or B (1x1 convolution, BN)")
+      ->check(CLI::IsMember({"A", "B"}));
+  verb.add_option("--input", options.input, "input shape as CxHxW, e.g. 3x32x32 (default: the net's usual one, or what the data has)");
+  verb.add_option("--exits", options.exits, "stages that get a further exit, ascending, e.g. 3,6")->delimiter(',')->check(CLI::NonNegativeNumber);
+}
+
+namespace {
+
+void parse_input(const std::string& text, NetDescription& d) {
+  const std::size_t first = text.find('x'), second = first == std::string::npos ? first : text.find('x', first + 1);
+  PLIANT_REQUIRE(UsageError, second != std::string::npos, "--input: expected CxHxW, e.g. 3x32x32, got ", in_quotes(text));
+  const auto c = parse_number<std::int64_t>(std::string_view(text).substr(0, first));
+  const auto h = parse_number<std::int64_t>(std::string_view(text).substr(first + 1, second - first - 1));
+  const auto w = parse_number<std::int64_t>(std::string_view(text).substr(second + 1));
+  PLIANT_REQUIRE(UsageError, c && h && w && *c > 0 && *h > 0 && *w > 0 && *c <= 4096 && *h <= 16384 && *w <= 16384,
+                 "--input: expected CxHxW of 1 to 4096 channels and 1 to 16384 pixels a side, e.g. 3x32x32, got ", in_quotes(text));
+  d.channels = *c;
+  d.height = *h;
+  d.width = *w;
+}
+
+}  // namespace
+
+NetDescription describe(const std::string& net_name, const StructureOptions& options) {
+  NetDescription d = default_description(net_name);
+  if (options.classes != 0) d.classes = options.classes;
+  if (!options.shortcut.empty()) {
+    PLIANT_REQUIRE(ConfigError, net_name.starts_with("resnet"), net_name, ": has no shortcuts; --shortcut is for ResNets");
+    d.shortcut = options.shortcut[0];
+  }
+  if (!options.input.empty()) parse_input(options.input, d);
+  d.exits = options.exits;
+  return d;
+}
+
+bool names_net(const std::string& net_or_file) {
+  if (is_net_name(net_or_file)) return true;
+  std::error_code ignored;
+  if (net_or_file.find_first_of("/.") == std::string::npos && !std::filesystem::exists(net_or_file, ignored)) {
+    default_description(net_or_file);  // throws and lists the names
+  }
+  return false;
+}
+
+void add_initial_options(CLI::App& verb, InitialOptions& options) {
+  std::vector<std::string> rules;
+  for (const InitialRule rule : initial_rules()) rules.emplace_back(name_of(rule));
+  verb.add_option("--initialisation", options.rule, "rule for the first weights")->check(CLI::IsMember(rules))->capture_default_str();
+  verb.add_option("--seed", options.seed, "seed of everything that is drawn")->capture_default_str();
+}
+
+void add_device_options(CLI::App& verb, DeviceOptions& options) {
+  verb.add_option("--device", options.device, "auto takes a CUDA device where there is one, else the CPU")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda", "emulated"}))
+      ->capture_default_str();
+  verb.add_option("--threads", options.threads, "CPU threads (default: all cores)")->check(CLI::Range(1, 1024));
+}
+
+std::unique_ptr<Context> make_context(const DeviceOptions& options, DType dtype) {
+  Device device = Device::cpu;
+  if (options.device == "cuda" || (options.device == "auto" && dtype != DType::f64 && is_usable(Device::cuda))) device = Device::cuda;
+  if (options.device == "emulated") device = Device::emulated;
+  auto context = std::make_unique<Context>(device, ContextOptions{.threads = options.threads});
+  std::cerr << "pliant: device " << name_of(device) << ", " << context->threads() << " CPU threads\n";
+  return context;
+}
+
+void add_json_flag(CLI::App& verb, bool& json) { verb.add_flag("--json", json, "print the results as one line of JSON"); }
+
+void add_precision_option(CLI::App& verb, std::string& precision) {
+  verb.add_option("--precision", precision, "f32, or f64: the double-precision specification on the CPU")
+      ->check(CLI::IsMember({"f32", "f64"}))
+      ->capture_default_str();
+}
+
+DType dtype_from(const std::string& precision) { return precision == "f64" ? DType::f64 : DType::f32; }
+
+Tensor read_images(Context& context, const SafetensorsReader& reader, const std::string& name, const NetDescription& net, DType dtype) {
+  const TensorEntry& entry = reader.at(name);
+  PLIANT_REQUIRE(FileError, entry.dtype == "F32" || entry.dtype == "F64", reader.path(), ": tensor ", in_quotes(name),
+                 ": expected dtype F32 or F64, got ", entry.dtype);
+  const std::vector<std::int64_t>& s = entry.shape;
+  const bool fits = s.size() == 4 && s[0] > 0 && s[1] == net.channels && s[2] == net.height && s[3] == net.width;
+  PLIANT_REQUIRE(FileError, fits, reader.path(), ": tensor ", in_quotes(name), ": ", net.name, " takes [N, ", net.channels, ", ", net.height,
+                 ", ", net.width, "] with at least one sample, got ", shape_text(s));
+  const Shape shape{s[0], s[2], s[3], s[1]};
+  if (dtype == DType::f64) return Tensor::from_host(context, shape, channels_last<double>(shape, reader.read_double(entry)));
+  return Tensor::from_host(context, shape, channels_last<float>(shape, reader.read_float(entry)));
+}
+
+Tensor read_labels(Context& context, const SafetensorsReader& reader, const std::string& name, std::int64_t count, int classes) {
+  const TensorEntry& entry = reader.at(name);
+  PLIANT_REQUIRE(FileError, entry.dtype == "I32" || entry.dtype == "I64", reader.path(), ": tensor ", in_quotes(name),
+                 ": expected dtype I32 or I64, got ", entry.dtype);
+  PLIANT_REQUIRE(FileError, entry.shape == std::vector<std::int64_t>{count}, reader.path(), ": tensor ", in_quotes(name), ": expected ", count,
+                 " labels, one per image, got the shape ", shape_text(entry.shape));
+  const std::vector<std::int32_t> labels = reader.read_int32(entry);
+  for (const std::int32_t label : labels) {
+    PLIANT_REQUIRE(FileError, label >= 0 && label < classes, reader.path(), ": tensor ", in_quotes(name), ": labels are 0 to ", classes - 1,
+                   ", got ", label);
+  }
+  return Tensor::from_host(context, {count}, labels);
+}
+
+std::string with_commas(std::int64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3) {
+    digits.insert(static_cast<std::size_t>(at), ",");
+  }
+  return digits;
+}
+
+}  // namespace pliant::cli

@@ -1,0 +1,64 @@
+// What several verbs share: groups of flags, the nets and devices they stand for, and tensors that come from files.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nets/zoo.h"
+#include "train/checkpoint.h"
+
+namespace CLI {
+class App;
+}
+
+namespace pliant::cli {
+
+// The structure of a net by name. Empty or 0: not given.
+struct StructureOptions {
+  int classes = 0;
+  std::string shortcut;    // A or B
+  std::string input;       // CxHxW
+  std::vector<int> exits;  // stages with a further head
+
+  bool given() const { return classes != 0 || !shortcut.empty() || !input.empty() || !exits.empty(); }
+};
+void add_structure_options(CLI::App& verb, StructureOptions& options);
+
+// The named net's description with the options applied. UsageError for an unknown name or a malformed input shape; ConfigError
+// for a flag that the net has no use for.
+NetDescription describe(const std::string& net_name, const StructureOptions& options);
+
+// True where the argument names a net, false where it names a file. UsageError if it is no net's name and does not look like a
+// file (no such file, no "/" and no ".").
+bool names_net(const std::string& net_or_file);
+
+struct InitialOptions {
+  std::string rule = "he-normal";
+  std::uint64_t seed = 1;
+};
+void add_initial_options(CLI::App& verb, InitialOptions& options);
+
+struct DeviceOptions {
+  std::string device = "auto";  // auto: cuda where it can be used, else cpu
+  int threads = 0;              // 0: all cores
+};
+void add_device_options(CLI::App& verb, DeviceOptions& options);
+// In double only the CPU can run; auto then means cpu. Says on stderr what it uses.
+std::unique_ptr<Context> make_context(const DeviceOptions& options, DType dtype = DType::f32);
+
+void add_json_flag(CLI::App& verb, bool& json);
+// --precision f32|f64 as text; dtype_from() understands it.
+void add_precision_option(CLI::App& verb, std::string& precision);
+DType dtype_from(const std::string& precision);
+
+// The tensor `name` [N, C, H, W] (F32 or F64) of a file as a batch [N, H, W, C] of dtype for the net. FileError if it does not fit.
+Tensor read_images(Context& context, const SafetensorsReader& reader, const std::string& name, const NetDescription& net, DType dtype);
+// The tensor `name` [N] (I32 or I64) as i32. FileError unless there are `count` labels from 0 to classes - 1.
+Tensor read_labels(Context& context, const SafetensorsReader& reader, const std::string& name, std::int64_t count, int classes);
+
+// 1234567 -> "1,234,567".
+std::string with_commas(std::int64_t number);
+
+}  // namespace pliant::cli

@@ -1,0 +1,93 @@
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "train/checkpoint_header.h"
+#include "train/cli/common.h"
+#include "train/cli/verbs.h"
+
+namespace pliant::cli {
+
+namespace {
+
+struct InfoOptions {
+  std::string net;
+  StructureOptions structure;
+  bool json = false;
+};
+
+std::vector<std::int64_t> sizes_of(const Shape& output) {  // without the batch, channels first, as files have them
+  if (output.rank() == 4) return {output[3], output[1], output[2]};
+  std::vector<std::int64_t> sizes;
+  for (int i = 1; i < output.rank(); ++i) sizes.push_back(output[i]);
+  return sizes;
+}
+
+std::string text_of(const std::vector<std::int64_t>& sizes) {
+  std::string text;
+  for (const std::int64_t size : sizes) text += cat(text.empty() ? "" : "x", size);
+  return text;
+}
+
+void print_json(const Net& net, const NetCost& total) {
+  nlohmann::ordered_json json;
+  const NetDescription& d = net.description;
+  json["name"] = d.name;
+  json["input"] = {d.channels, d.height, d.width};
+  json["classes"] = d.classes;
+  json["exits"] = net.exits();
+  json["parameters"] = total.parameters;
+  json["macs"] = total.macs;
+  json["layers"] = nlohmann::ordered_json::array();
+  for (const LayerCost& row : total.layers) {
+    json["layers"].push_back({{"name", row.name},
+                              {"type", row.type},
+                              {"output", sizes_of(row.output)},
+                              {"parameters", row.parameters},
+                              {"macs", row.macs}});
+  }
+  std::cout << json.dump() << "\n";
+}
+
+void print_table(const Net& net, const NetCost& total) {
+  const NetDescription& d = net.description;
+  std::cout << fmt::format("{}: input {}x{}x{} (channels x height x width), {} classes\n\n", d.name, d.channels, d.height, d.width, d.classes);
+  std::size_t widest = 4;
+  for (const LayerCost& row : total.layers) widest = std::max(widest, row.name.size());
+  std::cout << fmt::format("{:<{}}  {:<20}  {:>12}  {:>12}  {:>14}\n", "name", widest, "type", "output", "parameters", "MACs");
+  for (const LayerCost& row : total.layers) {
+    std::cout << fmt::format("{:<{}}  {:<20}  {:>12}  {:>12}  {:>14}\n", row.name, widest, row.type, text_of(sizes_of(row.output)),
+                             with_commas(row.parameters), with_commas(row.macs));
+  }
+  std::cout << fmt::format("\nparameters  {} trainable scalars ({:.2f} MiB in f32)\n", with_commas(total.parameters),
+                           static_cast<double>(total.parameters) * 4.0 / (1 << 20));
+  std::cout << fmt::format("MACs        {} multiply-accumulates of convolutions and linear layers for one image\n", with_commas(total.macs));
+}
+
+int run_info(const InfoOptions& options) {
+  Net net;
+  if (names_net(options.net)) {
+    net = build_net(describe(options.net, options.structure));
+  } else {
+    PLIANT_REQUIRE(UsageError, !options.structure.given(), "a checkpoint has its structure; structure flags go with a net's name");
+    net = build_described_net(options.net, read_checkpoint_header(options.net).description);
+  }
+  const NetCost total = cost(net);
+  options.json ? print_json(net, total) : print_table(net, total);
+  return 0;
+}
+
+}  // namespace
+
+void add_info(CLI::App& app, Verb& chosen) {
+  auto options = std::make_shared<InfoOptions>();
+  CLI::App* verb = app.add_subcommand("info", "Show a net's layers: output shapes (CxHxW), parameters, multiply-accumulates");
+  verb->add_option("net", options->net, "name of a net, or a checkpoint")->required()->type_name("NET|FILE");
+  add_structure_options(*verb, options->structure);
+  add_json_flag(*verb, options->json);
+  verb->callback([options, &chosen] { chosen = [options] { return run_info(*options); }; });
+}
+
+}  // namespace pliant::cli

@@ -1,0 +1,25 @@
+// The verbs of the program, one file each: add_<verb>() declares the verb's flags and, where the verb was given, sets what to
+// run. A verb writes its results to stdout, everything else to stderr; it throws on failure and returns the exit code
+// otherwise (0, or 130 where it was interrupted and saved its work).
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace pliant::cli {
+
+using Verb = std::function<int()>;
+
+void add_info(CLI::App& app, Verb& chosen);
+void add_init(CLI::App& app, Verb& chosen);
+void add_import(CLI::App& app, Verb& chosen);
+void add_forward(CLI::App& app, Verb& chosen);
+void add_step(CLI::App& app, Verb& chosen);
+void add_predict(CLI::App& app, Verb& chosen);
+void add_data(CLI::App& app, Verb& chosen);
+void add_doctor(CLI::App& app, Verb& chosen);
+
+}  // namespace pliant::cli
