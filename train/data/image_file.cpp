@@ -73,23 +73,48 @@ void check_png(const std::string& name, Bytes bytes) {
   }
 }
 
-// Segments up to the start of scan are whole, and an end-of-image marker follows it (thumbnails come before).
+// A Huffman segment's tables have at most 256 codes each and fill it exactly. stb_image counts on the first.
+bool huffman_tables_fit(Bytes tables) {
+  while (!tables.empty()) {
+    if (tables.size() < 17) return false;
+    std::size_t codes = 0;
+    for (std::size_t length = 1; length <= 16; ++length) codes += tables[length];
+    if (codes > 256 || tables.size() < 17 + codes) return false;
+    tables = tables.subspan(17 + codes);
+  }
+  return true;
+}
+
+// The first position from `at` on of a marker that ends entropy-coded data: not a stuffed zero, a restart or a fill
+// byte.
+std::size_t next_marker(Bytes bytes, std::size_t at) {
+  for (; at + 1 < bytes.size(); ++at) {
+    const int next = bytes[at + 1];
+    if (bytes[at] == 0xFF && next != 0 && next != 0xFF && (next < 0xD0 || next > 0xD7)) return at;
+  }
+  return bytes.size();
+}
+
+// Walks the segments and scans to the end-of-image marker: all are whole, and no Huffman table is too long.
 void check_jpeg(const std::string& name, Bytes bytes) {
-  std::size_t at = 2;
-  const auto truncated = [&] { return cat(name, ": JPEG ends after ", bytes.size(), " bytes; the file is truncated"); };
-  for (;;) {
+  constexpr int kHuffmanTables = 0xC4, kEndOfImage = 0xD9, kStartOfScan = 0xDA;
+  for (std::size_t at = 2;;) {
     while (at + 1 < bytes.size() && bytes[at] == 0xFF && bytes[at + 1] == 0xFF) ++at;  // fill bytes
-    if (at + 4 > bytes.size()) throw DataError(truncated());
-    PLIANT_REQUIRE(DataError, bytes[at] == 0xFF, name, ": byte ", at, " is ", int{bytes[at]},
+    const bool here = at + 2 <= bytes.size();
+    if (here && bytes[at] == 0xFF && bytes[at + 1] == kEndOfImage) return;
+    PLIANT_REQUIRE(DataError, !here || bytes[at] == 0xFF, name, ": byte ", at, " is ", int{bytes[at]},
                    ", expected a JPEG marker (255); the file is corrupt");
+    const std::size_t length = at + 4 <= bytes.size() ? std::size_t{bytes[at + 2]} << 8 | bytes[at + 3] : 0;
+    PLIANT_REQUIRE(DataError, at + 4 <= bytes.size() && at + 2 + length <= bytes.size(), name, ": JPEG ends after ",
+                   bytes.size(), " bytes without its end marker; the file is truncated");
     const int marker = bytes[at + 1];
-    at += 2 + (std::size_t{bytes[at + 2]} << 8 | bytes[at + 3]);
-    if (marker == 0xDA) break;
+    PLIANT_REQUIRE(DataError, length >= 2, name, ": JPEG segment at byte ", at, " has length ", length,
+                   ", expected at least 2; the file is corrupt");
+    PLIANT_REQUIRE(DataError, marker != kHuffmanTables || huffman_tables_fit(bytes.subspan(at + 4, length - 2)), name,
+                   ": JPEG Huffman tables at byte ", at, " do not fit their segment; the file is corrupt");
+    at += 2 + length;
+    if (marker == kStartOfScan) at = next_marker(bytes, at);
   }
-  for (std::size_t end = bytes.size(); end >= at + 2; --end) {
-    if (bytes[end - 2] == 0xFF && bytes[end - 1] == 0xD9) return;
-  }
-  throw DataError(truncated());
 }
 
 // Weights of the source positions that make up one position of the result, along one side.

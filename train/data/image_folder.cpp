@@ -1,12 +1,10 @@
 #include "train/data/image_folder.h"
 
-#include <omp.h>
-
 #include <algorithm>
-#include <exception>
 
 #include "core/check.h"
 #include "train/data/image_file.h"
+#include "train/data/parallel.h"
 
 namespace pliant {
 namespace {
@@ -91,31 +89,18 @@ Dataset decode_images(const ImageList& list, std::span<const std::int64_t> indic
   const std::int64_t count = static_cast<std::int64_t>(indices.size());
   data.images.resize(static_cast<std::size_t>(count * data.image_bytes()));
   for (const std::int64_t index : indices) data.labels.push_back(list.labels[static_cast<std::size_t>(index)]);
-  // The first bad file in order is reported, whichever thread met one first.
-  std::exception_ptr error;
-  std::int64_t error_at = count;
-#pragma omp parallel for schedule(dynamic, 256) num_threads(threads > 0 ? threads : omp_get_max_threads())
-  for (std::int64_t i = 0; i < count; ++i) {
-    try {
-      const fs::path path = list.path(indices[static_cast<std::size_t>(i)]);
-      Image image = read_image(path);
-      PLIANT_REQUIRE(DataError, resize > 0 || (image.height == shape.height && image.width == shape.width),
-                     path.string(), ": ", image.height, "x", image.width, " pixels, expected ", shape.height, "x",
-                     shape.width, " like the first training image (or ask for a resize)");
-      PLIANT_REQUIRE(DataError, image.channels <= shape.channels, path.string(),
-                     ": a colour image, expected grey like the first training image");
-      image = with_channels(std::move(image), shape.channels);
-      if (resize > 0) image = resize_and_crop(image, resize, resize);
-      std::copy(image.pixels.begin(), image.pixels.end(), data.images.begin() + i * data.image_bytes());
-    } catch (...) {
-#pragma omp critical(pliant_decode_images)
-      if (i < error_at) {
-        error_at = i;
-        error = std::current_exception();
-      }
-    }
-  }
-  if (error) std::rethrow_exception(error);
+  parallel_samples(count, threads, [&](std::int64_t i) {
+    const fs::path path = list.path(indices[static_cast<std::size_t>(i)]);
+    Image image = read_image(path);
+    PLIANT_REQUIRE(DataError, resize > 0 || (image.height == shape.height && image.width == shape.width), path.string(),
+                   ": ", image.height, "x", image.width, " pixels, expected ", shape.height, "x", shape.width,
+                   " like the first training image (or ask for a resize)");
+    PLIANT_REQUIRE(DataError, image.channels <= shape.channels, path.string(),
+                   ": a colour image, expected grey like the first training image");
+    image = with_channels(std::move(image), shape.channels);
+    if (resize > 0) image = resize_and_crop(image, resize, resize);
+    std::copy(image.pixels.begin(), image.pixels.end(), data.images.begin() + i * data.image_bytes());
+  });
   return data;
 }
 

@@ -1,5 +1,3 @@
-#include <omp.h>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -12,6 +10,7 @@
 #include "train/data/idx.h"
 #include "train/data/image_file.h"
 #include "train/data/image_folder.h"
+#include "train/data/parallel.h"
 #include "train/data/recognise.h"
 #include "train/data/split.h"
 #include "train/data/synthetic.h"
@@ -71,8 +70,7 @@ Dataset take(const Dataset& from, const Indices& indices, const DataOptions& opt
   const std::int64_t count = static_cast<std::int64_t>(indices.size());
   part.images.resize(static_cast<std::size_t>(count * part.image_bytes()));
   for (const std::int64_t i : indices) part.labels.push_back(from.labels[static_cast<std::size_t>(i)]);
-#pragma omp parallel for schedule(static) num_threads(options.threads > 0 ? options.threads : omp_get_max_threads())
-  for (std::int64_t i = 0; i < count; ++i) {
+  parallel_samples(count, options.threads, [&](std::int64_t i) {
     const std::uint8_t* pixels = from.image(indices[static_cast<std::size_t>(i)]);
     std::uint8_t* to = part.images.data() + i * part.image_bytes();
     if (part.height == from.height && part.width == from.width) {
@@ -82,7 +80,7 @@ Dataset take(const Dataset& from, const Indices& indices, const DataOptions& opt
       const Image resized = resize_and_crop(image, part.height, part.width);
       std::copy(resized.pixels.begin(), resized.pixels.end(), to);
     }
-  }
+  });
   return part;
 }
 

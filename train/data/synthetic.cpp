@@ -1,13 +1,12 @@
 #include "train/data/synthetic.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "core/check.h"
 #include "core/rng.h"
+#include "train/data/parallel.h"
 
 namespace pliant {
 namespace {
@@ -90,14 +89,13 @@ Dataset make_synthetic(const SyntheticOptions& options, SyntheticPart part, int 
   }
   data.labels.resize(static_cast<std::size_t>(count));
   data.images.resize(static_cast<std::size_t>(count * data.image_bytes()));
-#pragma omp parallel for schedule(static) num_threads(threads > 0 ? threads : omp_get_max_threads())
-  for (std::int64_t i = 0; i < count; ++i) {
+  parallel_samples(count, threads, [&](std::int64_t i) {
     const int label = static_cast<int>(i % options.classes);
     data.labels[static_cast<std::size_t>(i)] = label;
     const RandomStream draw(options.seed, Purpose::synthetic, static_cast<std::uint32_t>(part),
                             static_cast<std::uint32_t>(i));
     paint(draw, label, options, data.images.data() + i * data.image_bytes());
-  }
+  });
   return data;
 }
 
