@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "core/check.h"
 #include "tests/support/data_files.h"
@@ -33,16 +34,20 @@ std::string message_of(Action action) {
 // A 16x16 baseline JPEG of one flat grey (100): tables and scan written out by hand, 4 blocks. All the AC coefficients
 // are zero and so are the DC differences after the first.
 std::vector<std::uint8_t> grey_jpeg() {
-  std::vector<std::uint8_t> bytes{0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0};
-  bytes.insert(bytes.end(), 64, 8);                                                // every quantiser is 8
-  bytes.insert(bytes.end(), {0xFF, 0xC0, 0, 11, 8, 0, 16, 0, 16, 1, 1, 0x11, 0});  // 16x16, one component
-  bytes.insert(bytes.end(),
-               {0xFF, 0xC4, 0, 21, 0x00, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5});  // DC: "0" is 0, "1" 5
-  bytes.insert(bytes.end(),
-               {0xFF, 0xC4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});  // AC: "0" ends the block
-  bytes.insert(bytes.end(), {0xFF, 0xDA, 0, 8, 1, 1, 0x00, 0, 63, 0});
+  std::vector<std::uint8_t> bytes;
+  const auto append = [&](std::initializer_list<int> part) {
+    for (const int byte : part) bytes.push_back(static_cast<std::uint8_t>(byte));
+  };
+  append({0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0});
+  for (int i = 0; i < 64; ++i) append({8});                     // every quantiser is 8
+  append({0xFF, 0xC0, 0, 11, 8, 0, 16, 0, 16, 1, 1, 0x11, 0});  // 16x16, one component
+  append({0xFF, 0xC4, 0, 21, 0x00, 2});                         // DC table: two codes of one bit, ...
+  append({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5});  // ... category 0 and category 5
+  append({0xFF, 0xC4, 0, 20, 0x10, 1});                         // AC table: one code of one bit, ...
+  append({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});     // ... the end of a block
+  append({0xFF, 0xDA, 0, 8, 1, 1, 0x00, 0, 63, 0});
   // First block: DC category 5 (code 1), value -28 (bits 00011), end of block (0); three more blocks of 0 and 0.
-  bytes.insert(bytes.end(), {0x8C, 0x07, 0xFF, 0xD9});
+  append({0x8C, 0x07, 0xFF, 0xD9});
   return bytes;
 }
 

@@ -93,6 +93,14 @@ std::vector<std::uint8_t> read_data_file(const std::filesystem::path& path, std:
   return read_gzip(path, limit);
 }
 
+bool reads_gzip() {
+#ifdef PLIANT_WITH_ZLIB
+  return true;
+#else
+  return false;
+#endif
+}
+
 void write_data_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
   std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "wb"));
   PLIANT_REQUIRE(FileError, file, path.string(), ": cannot be written: ", std::strerror(errno));

@@ -16,6 +16,9 @@ std::vector<std::uint8_t> read_raw_file(const std::filesystem::path& path, std::
 // .gz in a build without zlib. limit counts the bytes that come out.
 std::vector<std::uint8_t> read_data_file(const std::filesystem::path& path, std::int64_t limit = std::int64_t{1} << 32);
 
+// Whether this build reads .gz files (it was built with zlib).
+bool reads_gzip();
+
 // Creates or replaces a file. FileError if it cannot be written whole.
 void write_data_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
 
