@@ -18,6 +18,8 @@ constexpr const char* kFooter =
     "6 memory; 7 an incompatible or damaged file; 130 interrupted.";
 
 void add_verbs(CLI::App& app, Verb& chosen) {
+  add_train(app, chosen);
+  add_eval(app, chosen);
   add_info(app, chosen);
   add_init(app, chosen);
   add_import(app, chosen);

@@ -1,0 +1,72 @@
+// The training loop: nothing but calls to the parts. It saves last.safetensors before the first step, after every epoch and on
+// interrupt, best.safetensors after an epoch that is the best on the validation split, and one row of metrics.csv per epoch.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "train/config.h"
+#include "train/device_data.h"
+#include "train/early_stop.h"
+#include "train/evaluate.h"
+#include "train/metrics.h"
+#include "train/progress.h"
+#include "train/run_folder.h"
+
+namespace pliant {
+
+struct TrainResult {
+  bool interrupted = false;
+  std::int64_t best_epoch = -1;                  // counts from 1, as in metrics.csv; the last one where there is no validation split
+  std::optional<double> validation_accuracy;     // of the best epoch
+  std::optional<double> test_accuracy;           // of the best epoch's weights, measured once at the end
+  std::string checkpoint;                        // best.safetensors, or last.safetensors after an interrupt
+};
+
+class Trainer {
+ public:
+  // The net is initialised, or holds the weights to continue from. Throws ConfigError where the values do not fit together, for
+  // example a weight per exit that is missing, or a frozen name that no parameter begins with.
+  Trainer(Net& net, const Splits& splits, const TrainConfig& config, const RunFolder& folder);
+
+  // Continues exactly where the state in a checkpoint left off; the net already holds the checkpoint's weights and buffers, and
+  // velocity() its momentum. Throws FileError for a state that is not one.
+  void restore(const std::string& state);
+  Tensor& velocity() { return sgd_.velocity(); }
+
+  // Trains to the last epoch, or until early stopping or interrupted() ends it. Throws Error on a loss that is not finite; the last
+  // good checkpoint stays.
+  TrainResult run(ProgressOutput output, const std::function<bool()>& interrupted);
+
+ private:
+  struct State {                   // what a resumed run needs besides tensors
+    std::int64_t epoch = 0;        // epochs that are done
+    std::int64_t batch = 0;        // batches of the next epoch that are done
+    double loss_sum = 0.0;         // over these batches
+    std::int64_t correct = 0, samples = 0;
+    EarlyStop best;
+  };
+
+  void train_epoch(Progress& progress, const std::function<bool()>& interrupted);
+  void train_step(const Batch& batch, const Tensor& key, double rate);
+  void end_epoch(Progress& progress, MetricsFile& metrics, double seconds, double rate);
+  void pull_sums();                // device sums into state_; throws Error where the loss is not finite
+  void push_sums();
+  void save(const std::string& path);
+  std::string state_text() const;
+  std::int64_t step() const { return state_.epoch * length_.steps_per_epoch + state_.batch; }
+
+  Net& net_;
+  const TrainConfig& config_;
+  const RunFolder& folder_;
+  const Splits& splits_;
+  DeviceData train_, validation_, test_;
+  Sgd sgd_;
+  TrainingLength length_;
+  LearningRate rate_;
+  State state_;
+  std::int64_t epoch_samples_here_ = 0;  // of the current epoch, trained by this process
+  Tensor loss_sum_, correct_;            // [1] on the device
+};
+
+}  // namespace pliant
