@@ -2,20 +2,21 @@
 // exception of the lowest index is rethrown, so that what is reported does not depend on the threads.
 #pragma once
 
-#include <omp.h>
-
 #include <cstdint>
 #include <exception>
 
 namespace pliant {
 
-// body(i) for i = 0 .. count - 1 in any order; threads <= 0 means OpenMP's default. Every body runs, even after one
+// threads if positive, else OpenMP's default.
+int thread_count(int threads);
+
+// body(i) for i = 0 .. count - 1 in any order; Every body runs, even after one
 // threw.
 template <class Body>
 void parallel_samples(std::int64_t count, int threads, const Body& body) {
   std::exception_ptr error;
   std::int64_t error_at = count;
-#pragma omp parallel for schedule(dynamic, 64) num_threads(threads > 0 ? threads : omp_get_max_threads())
+#pragma omp parallel for schedule(dynamic, 64) num_threads(thread_count(threads))
   for (std::int64_t i = 0; i < count; ++i) {
     try {
       body(i);
