@@ -10,8 +10,7 @@ namespace pliant {
 // threads if positive, else OpenMP's default.
 int thread_count(int threads);
 
-// body(i) for i = 0 .. count - 1 in any order; Every body runs, even after one
-// threw.
+// body(i) for i = 0 .. count - 1 in any order. Every body runs, even after one threw.
 template <class Body>
 void parallel_samples(std::int64_t count, int threads, const Body& body) {
   std::exception_ptr error;
