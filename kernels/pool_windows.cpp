@@ -6,6 +6,15 @@ namespace pliant {
 
 namespace {
 
+// Positions within an image are counted in 32 bits.
+void require_images(const char* op, const Shape& x) {
+  PLIANT_REQUIRE(ShapeError, x.rank() == 4 && x[1] >= 1 && x[2] >= 1 && x[3] >= 1, op, ": needs [N, H, W, C] with pixels and channels, got ",
+                 x);
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  PLIANT_REQUIRE(ShapeError, x[1] * x[2] <= kMost && x[2] * x[3] <= kMost && x[0] * x[1] <= kMost, op, ": images of ", x,
+                 " are too large for 32-bit positions");
+}
+
 void require_valid(const PoolGeometry& geometry) {
   PLIANT_REQUIRE(ShapeError, geometry.size >= 1 && geometry.stride >= 1, "pooling: size and stride must be at least 1, got ",
                  geometry.size, " and ", geometry.stride);
@@ -26,10 +35,7 @@ std::int64_t PoolGeometry::output_size(std::int64_t in) const {
 }
 
 Shape pool_output_shape(const Shape& x, const PoolGeometry& geometry) {
-  PLIANT_REQUIRE(ShapeError, x.rank() == 4, "pooling: needs [N, H, W, C], got ", x);
-  PLIANT_REQUIRE(ShapeError, x[3] >= 1, "pooling: ", x, " has no channels");
-  PLIANT_REQUIRE(ShapeError, x[1] * x[2] <= std::numeric_limits<std::int32_t>::max() && x[3] <= std::numeric_limits<std::int32_t>::max(),
-                 "pooling: images of ", x, " have more pixels or channels than 32 bits count");
+  require_images("pooling", x);
   return {x[0], geometry.output_size(x[1]), geometry.output_size(x[2]), x[3]};
 }
 
@@ -70,10 +76,7 @@ void check_chosen(const char* op, const Tensor& chosen, const Tensor& y) {
 }
 
 PoolSizes check_global_pool(const char* op, const Tensor& x, const Tensor& y) {
-  PLIANT_REQUIRE(ShapeError, x.shape().rank() == 4 && x.shape()[1] * x.shape()[2] * x.shape()[3] >= 1, op,
-                 ": needs [N, H, W, C] with pixels and channels, got ", x.shape());
-  PLIANT_REQUIRE(ShapeError, x.shape()[1] * x.shape()[2] <= std::numeric_limits<std::int32_t>::max(), op, ": images of ", x.shape(),
-                 " have more pixels than 32 bits count");
+  require_images(op, x.shape());
   const Shape wanted{x.shape()[0], x.shape()[3]};
   PLIANT_REQUIRE(ShapeError, y.shape() == wanted, op, ": x ", x.shape(), " needs y ", wanted, ", got ", y.shape());
   require_types(op, x, y);

@@ -24,8 +24,8 @@ struct PoolSizes {
   }
   // The windows, among `windows` in one direction, that cover pixel i.
   PLIANT_HOST_DEVICE Span windows_of(int i, int windows) const {
-    const int first = i + padding - size, last = (i + padding) / stride;  // first: the last window that ends before i, in pixels
-    return {first < 0 ? 0 : first / stride + 1, last < windows ? last + 1 : windows};
+    const int before = i + padding - size, last = (i + padding) / stride;  // a window that starts at `before` or earlier ends too soon
+    return {before < 0 ? 0 : before / stride + 1, last < windows ? last + 1 : windows};
   }
   // The divisor of an average: pixels of the image, or of the image with its padding.
   PLIANT_HOST_DEVICE int count(int i, int j) const { return length(i, h) * length(j, w); }

@@ -9,10 +9,14 @@ std::vector<OpCase> elementwise_cases();
 std::vector<OpCase> training_cases();
 std::vector<OpCase> loss_cases();
 std::vector<OpCase> channels_cases();
+std::vector<OpCase> batch_norm_cases();
+std::vector<OpCase> pool_cases();
+std::vector<OpCase> local_response_norm_cases();
 
 std::vector<KernelCase> memory_kernel_cases();
 std::vector<KernelCase> training_kernel_cases();
 std::vector<KernelCase> loss_kernel_cases();
 std::vector<KernelCase> channels_kernel_cases();
+std::vector<KernelCase> batch_norm_kernel_cases();
 
 }  // namespace pliant::test

@@ -17,6 +17,9 @@ std::vector<OpCase> op_cases() {
   append(all, training_cases());
   append(all, loss_cases());
   append(all, channels_cases());
+  append(all, batch_norm_cases());
+  append(all, pool_cases());
+  append(all, local_response_norm_cases());
   return all;
 }
 
@@ -26,6 +29,7 @@ std::vector<KernelCase> kernel_cases() {
   append(all, training_kernel_cases());
   append(all, loss_kernel_cases());
   append(all, channels_kernel_cases());
+  append(all, batch_norm_kernel_cases());
   return all;
 }
 

@@ -1,0 +1,167 @@
+// Batch normalisation, forward.    y = f(scale (x - mean) / sqrt(variance + epsilon) + shift + residual), x, y [rows, C] f32
+// Three kernels: partial moments of chunks of rows, their joining (and the running update), the normalisation. Reads x twice, writes
+// y once, 12 bytes a value, 16 with a residual; the second reading comes from the L2 cache where x fits. Bound by memory.
+// Moments are kept as (count, mean, squared deviations) and joined after Chan, Golub and LeVeque (1979): no cancellation, however
+// large the mean is beside the deviation. Deterministic: no atomics, fixed order.
+#include "kernels/batch_norm.h"
+
+#include "kernels/batch_norm_checks.h"
+#include "kernels/elementwise_formulas.h"
+#include "kernels/gpu/channel_tiles.cuh"
+
+namespace pliant::kernels::gpu {
+
+namespace {
+
+struct Moments {
+  float count, mean, squares;
+};
+
+__device__ Moments joined(const Moments& a, const Moments& b) {
+  const float count = a.count + b.count;
+  if (b.count == 0.0f || a.count == 0.0f) return b.count == 0.0f ? a : b;
+  const float distance = b.mean - a.mean, share = b.count / count;
+  return {count, a.mean + distance * share, a.squares + b.squares + distance * distance * a.count * share};
+}
+
+// partial [chunks, 2, C]: mean less x[0, c], and squared deviations, of each chunk. A thread sums around its own first row; means
+// are kept relative to the first row of all, so that joining them does not round at the size of the mean.
+template <int V>
+__global__ void partial_moments_kernel(const float* __restrict__ x,    // [rows, C]
+                                       Tiles t, float* __restrict__ partial) {
+  __shared__ Moments moments[V][kTileThreads];
+  const Share s = share_of<V>(t);
+  const bool active = s.channel < t.channels;
+  Values<V> pivot{}, first{}, second{};
+  float count = 0.0f;
+  if (active && s.begin < s.end) {
+    pivot = load_values<V>(x + s.begin * t.channels + s.channel);
+    count = static_cast<float>((s.end - s.begin + s.lanes - 1) / s.lanes);
+#pragma unroll 4
+    for (std::int64_t row = s.begin + s.lanes; row < s.end; row += s.lanes) {
+      const Values<V> value = load_values<V>(x + row * t.channels + s.channel);
+      for (int v = 0; v < V; ++v) {
+        const float distance = value.at[v] - pivot.at[v];
+        first.at[v] += distance;
+        second.at[v] += distance * distance;
+      }
+    }
+  }
+  const Values<V> origin = active ? load_values<V>(x + s.channel) : Values<V>{};
+  for (int v = 0; v < V; ++v) {
+    const float offset = count > 0.0f ? first.at[v] / count : 0.0f;
+    const float squares = second.at[v] - first.at[v] * offset;
+    moments[v][s.slot] = {count, (pivot.at[v] - origin.at[v]) + offset, squares < 0.0f ? 0.0f : squares};
+  }
+  join_lanes(s, [&](int slot, int other) {
+    for (int v = 0; v < V; ++v) moments[v][slot] = joined(moments[v][slot], moments[v][other]);
+  });
+  if (s.lane > 0 || !active) return;
+  float* chunk = partial + static_cast<std::int64_t>(blockIdx.y) * 2 * t.channels + s.channel;
+  for (int v = 0; v < V; ++v) {
+    chunk[v] = moments[v][s.slot].mean;
+    chunk[t.channels + v] = moments[v][s.slot].squares;
+  }
+}
+
+struct Statistics {  // [C] each
+  float *running_mean, *running_variance, *mean, *inverse_deviation;
+  float momentum, epsilon;
+};
+
+// Joins the chunks: t describes the matrix of chunks [chunks, C], one block per tile of channels.
+__global__ void join_moments_kernel(const float* __restrict__ x,        // [rows, C], for its first row
+                                    const float* __restrict__ partial,  // [chunks, 2, C]
+                                    Tiles t, std::int64_t rows, std::int64_t rows_per_chunk, Statistics to) {
+  __shared__ Moments moments[kTileThreads];
+  const Share s = share_of<1>(t);
+  const bool active = s.channel < t.channels;
+  Moments own{0.0f, 0.0f, 0.0f};
+  for (std::int64_t chunk = s.begin; active && chunk < s.end; chunk += s.lanes) {
+    const std::int64_t left = rows - chunk * rows_per_chunk;
+    const float* from = partial + chunk * 2 * t.channels + s.channel;
+    own = joined(own, {static_cast<float>(left < rows_per_chunk ? left : rows_per_chunk), from[0], from[t.channels]});
+  }
+  moments[s.slot] = own;
+  join_lanes(s, [&](int slot, int other) { moments[slot] = joined(moments[slot], moments[other]); });
+  if (s.lane > 0 || !active) return;
+  const Moments all = moments[s.slot];
+  const std::int64_t c = s.channel;
+  const float mean = x[c] + all.mean, m = static_cast<float>(rows);
+  to.mean[c] = mean;
+  to.inverse_deviation[c] = 1.0f / sqrtf(all.squares / m + to.epsilon);
+  to.running_mean[c] = (1.0f - to.momentum) * to.running_mean[c] + to.momentum * mean;
+  to.running_variance[c] = (1.0f - to.momentum) * to.running_variance[c] + to.momentum * (all.squares / static_cast<float>(rows - 1));
+}
+
+// spread: the inverse deviation, or with kVariance the variance. The mean is subtracted first: scale x - scale mean would cancel.
+template <int V, class Formula, bool kVariance>
+__global__ void normalise_kernel(const float* __restrict__ x, const float* residual,                            // [rows, C]
+                                 const float* __restrict__ scale, const float* __restrict__ shift,              // [C]
+                                 const float* __restrict__ mean, const float* __restrict__ spread,              // [C]
+                                 float epsilon, Tiles t, float* y) {
+  const Share s = share_of<V>(t);
+  if (s.channel >= t.channels) return;
+  Values<V> centre, factor, offset;
+  for (int v = 0; v < V; ++v) {
+    const std::int64_t c = s.channel + v;
+    centre.at[v] = mean[c];
+    factor.at[v] = scale[c] * (kVariance ? 1.0f / sqrtf(spread[c] + epsilon) : spread[c]);
+    offset.at[v] = shift[c];
+  }
+#pragma unroll 4
+  for (std::int64_t row = s.begin; row < s.end; row += s.lanes) {
+    const std::int64_t at = row * t.channels + s.channel;
+    Values<V> value = load_values<V>(x + at);
+    const Values<V> added = residual ? load_values<V>(residual + at) : Values<V>{};
+    for (int v = 0; v < V; ++v) {
+      value.at[v] = Formula::forward(factor.at[v] * (value.at[v] - centre.at[v]) + offset.at[v] + added.at[v]);
+    }
+    store_values<V>(y + at, value);
+  }
+}
+
+template <bool kVariance>
+void normalise(const Tensor& x, const Tensor& residual, const Tensor& scale, const Tensor& shift, const Tensor& mean,
+               const Tensor& spread, double epsilon, Activation f, ChannelRows sizes, Tensor& y) {
+  if (sizes.rows == 0) return;
+  const float* added = residual ? residual.data<float>() : nullptr;
+  const int vector = vector_of(sizes.channels, {x.data<float>(), added, y.data<float>()});
+  const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 4, 1 << 16);
+  dispatch_vector(vector, [&](auto v) {
+    constexpr int V = decltype(v)::value;
+    const auto kernel = f == Activation::relu ? normalise_kernel<V, Relu, kVariance> : normalise_kernel<V, Identity, kVariance>;
+    PLIANT_LAUNCH(kernel, t.grid(), t.block(), 0, x.context().stream(), x.data<float>(), added, scale.data<float>(),
+                  shift.data<float>(), mean.data<float>(), spread.data<float>(), epsilon, t, y.data<float>());
+  });
+}
+
+}  // namespace
+
+void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,
+                      double momentum, double epsilon, Tensor& running_mean, Tensor& running_variance, Tensor& mean,
+                      Tensor& inverse_deviation, Tensor& y) {
+  const ChannelRows sizes = check_batch_norm_train(x, scale, shift, residual, f, momentum, epsilon, running_mean, running_variance,
+                                                   mean, inverse_deviation, y);
+  const auto stream = x.context().stream();
+  const int vector = vector_of(sizes.channels, {x.data<float>()});
+  const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 8, 1024), joining = tiles_of(t.chunks, sizes.channels, 1, 1, 1);
+  Tensor partial(x.context(), {t.chunks, 2, sizes.channels});
+  dispatch_vector(vector, [&](auto v) {
+    constexpr int V = decltype(v)::value;
+    PLIANT_LAUNCH(partial_moments_kernel<V>, t.grid(), t.block(), 0, stream, x.data<float>(), t, partial.data<float>());
+  });
+  const Statistics to{running_mean.data<float>(), running_variance.data<float>(), mean.data<float>(), inverse_deviation.data<float>(),
+                      static_cast<float>(momentum), static_cast<float>(epsilon)};
+  PLIANT_LAUNCH(join_moments_kernel, joining.grid(), joining.block(), 0, stream, x.data<float>(), partial.data<float>(), joining,
+                sizes.rows, t.rows_per_chunk, to);
+  normalise<false>(x, residual, scale, shift, mean, inverse_deviation, epsilon, f, sizes, y);
+}
+
+void batch_norm_infer(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,
+                      double epsilon, const Tensor& running_mean, const Tensor& running_variance, Tensor& y) {
+  const ChannelRows sizes = check_batch_norm_infer(x, scale, shift, residual, f, epsilon, running_mean, running_variance, y);
+  normalise<true>(x, residual, scale, shift, running_mean, running_variance, epsilon, f, sizes, y);
+}
+
+}  // namespace pliant::kernels::gpu
