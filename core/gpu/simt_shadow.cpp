@@ -155,7 +155,7 @@ std::string Shadow::check(std::uintptr_t address, std::size_t bytes, Kind kind, 
     } else if (address < variable_start_ || address + part > variable_end_) {
       const Symbols& symbols = Symbols::of_program();
       const Symbol* variable = symbols.variable(address);
-      if (symbols.has_variables() && (variable == nullptr || address + part > variable->start + variable->bytes)) {
+      if (symbols.complete() && (variable == nullptr || address + part > variable->start + variable->bytes)) {
         return outside(first, all, kind);
       }
       if (variable != nullptr) variable_start_ = variable->start, variable_end_ = variable->start + variable->bytes;

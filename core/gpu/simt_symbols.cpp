@@ -54,6 +54,7 @@ void Symbols::read(const unsigned char* file, std::size_t bytes, std::uintptr_t 
   const auto* sections = reinterpret_cast<const Elf64_Shdr*>(file + header->e_shoff);
   for (unsigned s = 0; s < header->e_shnum; ++s) {
     if (sections[s].sh_type != SHT_SYMTAB) continue;
+    complete_ = true;
     const auto* symbols = reinterpret_cast<const Elf64_Sym*>(file + sections[s].sh_offset);
     const char* names = reinterpret_cast<const char*>(file + sections[sections[s].sh_link].sh_offset);
     for (std::size_t i = 0; i < sections[s].sh_size / sizeof(Elf64_Sym); ++i) {
@@ -63,7 +64,8 @@ void Symbols::read(const unsigned char* file, std::size_t bytes, std::uintptr_t 
       const int type = ELF64_ST_TYPE(symbol.st_info);
       if (type == STT_FUNC && std::strstr(name, "_kernel") != nullptr) {
         kernels_.push_back({base + symbol.st_value, symbol.st_size, name});
-      } else if (type == STT_OBJECT && (sections[symbol.st_shndx].sh_flags & SHF_WRITE) != 0) {
+      } else if (type == STT_OBJECT && (sections[symbol.st_shndx].sh_flags & SHF_WRITE) != 0 &&
+                 std::strncmp(name, "_ZZ", 3) == 0) {  // the mangling of what is local to a function
         variables_.push_back({base + symbol.st_value, symbol.st_size, name});
       }
     }

@@ -23,10 +23,10 @@ class Symbols {
 
   // "row_sum_kernel<float>" for the address of such a function, without its namespaces, parameters and spaces.
   std::string kernel_name(const void* function) const;
-  // The writable variable that holds the address, or none.
+  // The static variable of a function, writable, that holds the address, or none: a __shared__ array.
   const Symbol* variable(std::uintptr_t address) const { return find(variables_, address); }
   const Symbol* variable_before(std::uintptr_t address) const;  // the last one that starts at or before it, or none
-  bool has_variables() const { return !variables_.empty(); }
+  bool complete() const { return complete_; }  // false for a stripped program
 
  private:
   Symbols();
@@ -34,6 +34,7 @@ class Symbols {
   static const Symbol* last_from(const std::vector<Symbol>& symbols, std::uintptr_t address);
   static const Symbol* find(const std::vector<Symbol>& symbols, std::uintptr_t address);
 
+  bool complete_ = false;
   std::vector<Symbol> kernels_;    // sorted by start
   std::vector<Symbol> variables_;  // sorted by start
 };
