@@ -1,5 +1,7 @@
 #include "kernels/batch_norm_checks.h"
 
+#include "kernels/tensor_checks.h"
+
 namespace pliant::kernels {
 
 namespace {
@@ -9,52 +11,56 @@ const void* address(const Tensor& tensor) {
                                       : static_cast<const void*>(tensor.data<float>());
 }
 
-void require_apart(const char* op, const char* output_name, const Tensor& output, const char* input_name, const Tensor& input) {
+void require_apart(const char* op, const char* output_name, const Tensor& output, const char* input_name,
+                   const Tensor& input) {
   if (!output || !input || output.size() == 0) return;
   PLIANT_REQUIRE(ShapeError, address(output) != address(input), op, ": ", output_name, " may not be ", input_name);
 }
 
 void require_per_channel(const char* op, const char* name, const Tensor& tensor, const Tensor& x) {
-  PLIANT_REQUIRE(ShapeError, tensor && tensor.shape() == Shape({x.shape()[-1]}) && tensor.dtype() == x.dtype(), op, ": x ",
-                 x.shape(), " of ", x.dtype(), " needs ", name, " [", x.shape()[-1], "] of the same type, got ", tensor.shape(),
-                 " of ", tensor.dtype());
+  PLIANT_REQUIRE(ShapeError, tensor && tensor.shape() == Shape({x.shape()[-1]}) && tensor.dtype() == x.dtype(), op,
+                 ": x ", x.shape(), " of ", x.dtype(), " needs ", name, " [", x.shape()[-1], "] of the same type, got ",
+                 tensor.shape(), " of ", tensor.dtype());
 }
 
 void require_activation(const char* op, Activation f) {
-  PLIANT_REQUIRE(ConfigError, f == Activation::identity || f == Activation::relu, op, ": fuses identity and relu alone, got ",
-                 name_of(f), "; apply it after the normalisation");
+  PLIANT_REQUIRE(ConfigError, f == Activation::identity || f == Activation::relu, op,
+                 ": fuses identity and relu alone, got ", name_of(f), "; apply it after the normalisation");
 }
 
 void require_epsilon(const char* op, double epsilon) {
   PLIANT_REQUIRE(ConfigError, epsilon > 0.0, op, ": epsilon must be above 0, got ", epsilon);
 }
 
-ChannelRows rows_of(const char* op, const Tensor& x) {
-  PLIANT_REQUIRE(ShapeError, x.dtype() == DType::f32 || x.dtype() == DType::f64, op, ": computes in f32 or f64, got ", x.dtype());
-  PLIANT_REQUIRE(ShapeError, x.dtype() == DType::f32 || x.context().backend() == Backend::cpu, op, ": f64 is for the CPU alone");
+ChannelRows channel_rows(const char* op, const Tensor& x) {
+  require_float(op, "x", x);
   PLIANT_REQUIRE(ShapeError, x.shape().rank() >= 1 && x.shape()[-1] >= 1, op, ": x ", x.shape(), " has no channels");
   return {x.size() / x.shape()[-1], x.shape()[-1]};
 }
 
 }  // namespace
 
-ChannelRows check_batch_norm_train(const Tensor& x, const Tensor& factor, const Tensor& shift, const Tensor& residual, Activation f,
-                                   double momentum, double epsilon, const Tensor& running_mean, const Tensor& running_variance,
-                                   const Tensor& mean, const Tensor& inverse_deviation, const Tensor& y) {
+ChannelRows check_batch_norm_train(const Tensor& x, const Tensor& factor, const Tensor& shift, const Tensor& residual,
+                                   Activation f, double momentum, double epsilon, const Tensor& running_mean,
+                                   const Tensor& running_variance, const Tensor& mean, const Tensor& inverse_deviation,
+                                   const Tensor& y) {
   const char* op = "batch_norm_train";
-  const ChannelRows sizes = check_batch_norm_infer(x, factor, shift, residual, f, epsilon, running_mean, running_variance, y);
-  PLIANT_REQUIRE(ShapeError, sizes.rows > 1, op, ": x ", x.shape(), " has ", sizes.rows,
-                 " value(s) per channel; their variance needs at least 2, so use larger batches, or the running statistics");
+  const ChannelRows sizes =
+      check_batch_norm_infer(x, factor, shift, residual, f, epsilon, running_mean, running_variance, y);
+  PLIANT_REQUIRE(
+      ShapeError, sizes.rows > 1, op, ": x ", x.shape(), " has ", sizes.rows,
+      " value(s) per channel; their variance needs at least 2, so use larger batches, or the running statistics");
   PLIANT_REQUIRE(ConfigError, momentum >= 0.0 && momentum <= 1.0, op, ": momentum must lie in [0, 1], got ", momentum);
   require_per_channel(op, "mean", mean, x);
   require_per_channel(op, "inverse_deviation", inverse_deviation, x);
   return sizes;
 }
 
-ChannelRows check_batch_norm_infer(const Tensor& x, const Tensor& factor, const Tensor& shift, const Tensor& residual, Activation f,
-                                   double epsilon, const Tensor& running_mean, const Tensor& running_variance, const Tensor& y) {
+ChannelRows check_batch_norm_infer(const Tensor& x, const Tensor& factor, const Tensor& shift, const Tensor& residual,
+                                   Activation f, double epsilon, const Tensor& running_mean,
+                                   const Tensor& running_variance, const Tensor& y) {
   const char* op = "batch_norm";
-  const ChannelRows sizes = rows_of(op, x);
+  const ChannelRows sizes = channel_rows(op, x);
   require_per_channel(op, "scale", factor, x);
   require_per_channel(op, "shift", shift, x);
   require_per_channel(op, "running_mean", running_mean, x);
@@ -67,10 +73,11 @@ ChannelRows check_batch_norm_infer(const Tensor& x, const Tensor& factor, const 
   return sizes;
 }
 
-ChannelRows check_batch_norm_backward(const char* op, const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& factor,
-                                      const Tensor& mean, const Tensor& spread, Activation f, const Tensor& dx,
-                                      const Tensor& dscale, const Tensor& dshift, const Tensor& dresidual) {
-  const ChannelRows sizes = rows_of(op, x);
+ChannelRows check_batch_norm_backward(const char* op, const Tensor& dy, const Tensor& x, const Tensor& y,
+                                      const Tensor& factor, const Tensor& mean, const Tensor& spread, Activation f,
+                                      const Tensor& dx, const Tensor& dscale, const Tensor& dshift,
+                                      const Tensor& dresidual) {
+  const ChannelRows sizes = channel_rows(op, x);
   require_activation(op, f);
   require_same(op, x, dy);
   PLIANT_REQUIRE(ShapeError, y || f == Activation::identity, op, ": the gradient of ", name_of(f), " needs y");

@@ -1,14 +1,15 @@
 #include "kernels/local_response_norm_formulas.h"
+#include "kernels/tensor_checks.h"
 
 namespace pliant::kernels {
 
 ResponseSizes check_response(const char* op, const Tensor& x, const LocalResponseNorm& options) {
-  PLIANT_REQUIRE(ShapeError, x.dtype() == DType::f32 || (x.dtype() == DType::f64 && x.context().backend() == Backend::cpu), op,
-                 ": computes in f32, or f64 on the CPU, got ", x.dtype());
+  require_float(op, "x", x);
   PLIANT_REQUIRE(ShapeError, x.shape().rank() >= 1 && x.shape()[-1] >= 1, op, ": x ", x.shape(), " has no channels");
-  PLIANT_REQUIRE(ConfigError, options.size >= 1 && options.size % 2 == 1, op, ": size must be odd and at least 1, got ", options.size);
-  PLIANT_REQUIRE(ConfigError, options.k > 0.0 && options.alpha >= 0.0, op, ": needs k > 0 and alpha >= 0, got ", options.k, " and ",
-                 options.alpha);
+  PLIANT_REQUIRE(ConfigError, options.size >= 1 && options.size % 2 == 1, op, ": size must be odd and at least 1, got ",
+                 options.size);
+  PLIANT_REQUIRE(ConfigError, options.k > 0.0 && options.alpha >= 0.0, op, ": needs k > 0 and alpha >= 0, got ",
+                 options.k, " and ", options.alpha);
   return {x.size() / x.shape()[-1], x.shape()[-1], options.size / 2};
 }
 

@@ -31,15 +31,16 @@ template <class T>
 void normalise(const Tensor& x, const Tensor& residual, Activation f, ChannelRows sizes, const Tensor& centre,
                const Tensor& factor_and_offset, Tensor& y) {
   const T *added = residual ? residual.data<T>() : nullptr, *factor = factor_and_offset.data<T>();
-  const auto rows = f == Activation::relu ? (added ? normalise_rows<T, Relu, true> : normalise_rows<T, Relu, false>)
-                                          : (added ? normalise_rows<T, Identity, true> : normalise_rows<T, Identity, false>);
+  const auto rows = f == Activation::relu
+                        ? (added ? normalise_rows<T, Relu, true> : normalise_rows<T, Relu, false>)
+                        : (added ? normalise_rows<T, Identity, true> : normalise_rows<T, Identity, false>);
   rows(x.data<T>(), added, sizes, centre.data<T>(), factor, factor + sizes.channels, y.data<T>());
 }
 
 // dx = c0 g + c1 (x - mean) + c2, with three coefficients per channel.
 template <class T, class Formula>
-void input_gradient_rows(const T* __restrict dy, const T* __restrict x, const T* y, ChannelRows sizes, const T* __restrict mean,
-                         const T* __restrict coefficients, T* __restrict dx) {
+void input_gradient_rows(const T* __restrict dy, const T* __restrict x, const T* y, ChannelRows sizes,
+                         const T* __restrict mean, const T* __restrict coefficients, T* __restrict dx) {
   const std::int64_t rows = sizes.rows, channels = sizes.channels;
   const T *c0 = coefficients, *c1 = c0 + channels, *c2 = c1 + channels;
 #pragma omp parallel for schedule(static) if (sizes.size() > kParallelSize)
@@ -53,7 +54,8 @@ void input_gradient_rows(const T* __restrict dy, const T* __restrict x, const T*
 }
 
 template <class T, class Formula>
-void scaled_gradient_rows(const T* __restrict dy, const T* y, ChannelRows sizes, const T* __restrict factor, T* __restrict dx) {
+void scaled_gradient_rows(const T* __restrict dy, const T* y, ChannelRows sizes, const T* __restrict factor,
+                          T* __restrict dx) {
   const std::int64_t rows = sizes.rows, channels = sizes.channels;
 #pragma omp parallel for schedule(static) if (sizes.size() > kParallelSize)
   for (std::int64_t row = 0; row < rows; ++row) {
@@ -69,8 +71,8 @@ Tensor gradient_sums(const Tensor& dy, const Tensor& x, const Tensor& y, const T
                      Activation f, ChannelRows sizes, Tensor& dscale, Tensor& dshift, Tensor& dresidual) {
   Tensor sums(x.context(), {2, sizes.channels}, DType::f64);
   double* values = sums.data<double>();
-  const BatchNormGradient<T> in{dy.data<T>(), x.data<T>(), f == Activation::relu ? y.data<T>() : nullptr, mean.data<T>(),
-                                dresidual ? dresidual.data<T>() : nullptr};
+  const BatchNormGradient<T> in{dy.data<T>(), x.data<T>(), f == Activation::relu ? y.data<T>() : nullptr,
+                                mean.data<T>(), dresidual ? dresidual.data<T>() : nullptr};
   channel_gradient_sums(x.context(), in, sizes, values);
   for (std::int64_t c = 0; c < sizes.channels; ++c) {
     if (dshift) dshift.data<T>()[c] += static_cast<T>(values[c]);
@@ -93,8 +95,8 @@ GradientSource source_of(const Tensor& dy, const Tensor& y, Activation f, const 
 void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,
                       double momentum, double epsilon, Tensor& running_mean, Tensor& running_variance, Tensor& mean,
                       Tensor& inverse_deviation, Tensor& y) {
-  const ChannelRows sizes = check_batch_norm_train(x, scale, shift, residual, f, momentum, epsilon, running_mean, running_variance,
-                                                   mean, inverse_deviation, y);
+  const ChannelRows sizes = check_batch_norm_train(x, scale, shift, residual, f, momentum, epsilon, running_mean,
+                                                   running_variance, mean, inverse_deviation, y);
   dispatch_cpu(x.dtype(), "batch_norm_train", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const std::int64_t channels = sizes.channels;
@@ -121,7 +123,8 @@ void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift,
 
 void batch_norm_infer(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,
                       double epsilon, const Tensor& running_mean, const Tensor& running_variance, Tensor& y) {
-  const ChannelRows sizes = check_batch_norm_infer(x, scale, shift, residual, f, epsilon, running_mean, running_variance, y);
+  const ChannelRows sizes =
+      check_batch_norm_infer(x, scale, shift, residual, f, epsilon, running_mean, running_variance, y);
   dispatch_cpu(x.dtype(), "batch_norm_infer", [&](auto tag) {
     using T = typename decltype(tag)::type;
     Tensor affine(x.context(), {2, sizes.channels}, x.dtype());
@@ -137,8 +140,8 @@ void batch_norm_infer(const Tensor& x, const Tensor& scale, const Tensor& shift,
 void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& scale, const Tensor& mean,
                          const Tensor& inverse_deviation, Activation f, Tensor& dx, Tensor& dscale, Tensor& dshift,
                          Tensor& dresidual) {
-  const ChannelRows sizes = check_batch_norm_backward("batch_norm_backward", dy, x, y, scale, mean, inverse_deviation, f, dx,
-                                                      dscale, dshift, dresidual);
+  const ChannelRows sizes = check_batch_norm_backward("batch_norm_backward", dy, x, y, scale, mean, inverse_deviation,
+                                                      f, dx, dscale, dshift, dresidual);
   dispatch_cpu(x.dtype(), "batch_norm_backward", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* inverse = inverse_deviation.data<T>();
@@ -163,8 +166,8 @@ void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& y, con
 void batch_norm_infer_backward(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& scale,
                                const Tensor& running_mean, const Tensor& running_variance, double epsilon, Activation f,
                                Tensor& dx, Tensor& dscale, Tensor& dshift, Tensor& dresidual) {
-  const ChannelRows sizes = check_batch_norm_backward("batch_norm_infer_backward", dy, x, y, scale, running_mean, running_variance,
-                                                      f, dx, dscale, dshift, dresidual);
+  const ChannelRows sizes = check_batch_norm_backward("batch_norm_infer_backward", dy, x, y, scale, running_mean,
+                                                      running_variance, f, dx, dscale, dshift, dresidual);
   dispatch_cpu(x.dtype(), "batch_norm_infer_backward", [&](auto tag) {
     using T = typename decltype(tag)::type;
     Tensor coefficients(x.context(), {2, sizes.channels}, x.dtype());

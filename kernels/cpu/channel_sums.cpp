@@ -8,8 +8,8 @@ namespace pliant::kernels::cpu {
 
 namespace {
 
-constexpr std::int64_t kBlockRows = 128;     // rows summed in float: rounding grows with it, joining costs 1 / kBlockRows
-constexpr std::int64_t kMaxChunks = 64;      // parts of the rows that threads share out
+constexpr std::int64_t kBlockRows = 128;  // rows summed in float: rounding grows with it, joining costs 1 / kBlockRows
+constexpr std::int64_t kMaxChunks = 64;   // parts of the rows that threads share out
 constexpr std::int64_t kChunkSize = 1 << 13;  // values that a part has at least
 
 // Calls body(chunk, first row, end) for every part, in parallel if that pays.
@@ -26,8 +26,8 @@ std::int64_t chunks_of(ChannelRows sizes) {
   return std::clamp(wanted, std::int64_t{1}, kMaxChunks);
 }
 
-// first[c] = sum (x - pivot), second[c] = sum (x - pivot)^2, the pivot being the first row: one of the summed values, so that
-// cancellation costs at most a factor `rows` of the rounding error.
+// first[c] = sum (x - pivot), second[c] = sum (x - pivot)^2, the pivot being the first row: one of the summed values,
+// so that cancellation costs at most a factor `rows` of the rounding error.
 void shifted_sums(const float* __restrict x, ChannelRows sizes, float* __restrict first, float* __restrict second) {
   const std::int64_t channels = sizes.channels;
   std::fill(first, first + channels, 0.0f);
@@ -60,7 +60,8 @@ void join_moments(double n, double m, double mean_of_m, double squares_of_m, dou
   squares += squares_of_m + distance * distance * n * share;
 }
 
-void chunk_moments(const float* x, ChannelRows sizes, std::int64_t begin, std::int64_t end, float* scratch, double* moments) {
+void chunk_moments(const float* x, ChannelRows sizes, std::int64_t begin, std::int64_t end, float* scratch,
+                   double* moments) {
   const std::int64_t channels = sizes.channels;
   std::fill(moments, moments + 2 * channels, 0.0);
   for (std::int64_t row = begin; row < end; row += kBlockRows) {
@@ -70,7 +71,8 @@ void chunk_moments(const float* x, ChannelRows sizes, std::int64_t begin, std::i
     const double n = static_cast<double>(row - begin), m = static_cast<double>(rows);
     for (std::int64_t c = 0; c < channels; ++c) {
       const double first = scratch[c], second = scratch[channels + c];
-      join_moments(n, m, block[c] + first / m, std::max(0.0, second - first * first / m), moments[c], moments[channels + c]);
+      join_moments(n, m, block[c] + first / m, std::max(0.0, second - first * first / m), moments[c],
+                   moments[channels + c]);
     }
   }
 }
@@ -84,7 +86,7 @@ void gradient_sums(const BatchNormGradient<float>& in, std::int64_t begin, Chann
   std::fill(first, first + 2 * channels, 0.0f);
   for (std::int64_t row = 0; row < sizes.rows; ++row) {
     const std::int64_t at = (begin + row) * channels;
-    const float *__restrict dy = in.dy + at, *__restrict x = in.x + at, *__restrict y = in.y ? in.y + at : dy;
+    const float* __restrict dy = in.dy + at, * __restrict x = in.x + at, * __restrict y = in.y ? in.y + at : dy;
     [[maybe_unused]] float* __restrict kept = kStore ? in.g + at : nullptr;
 #pragma omp simd
     for (std::int64_t c = 0; c < channels; ++c) {
@@ -136,8 +138,8 @@ void channel_moments(Context& context, const float* x, ChannelRows sizes, double
     const std::int64_t begin = sizes.rows * chunk / chunks, end = sizes.rows * (chunk + 1) / chunks;
     const double* part = parts + chunk * 2 * channels;
     for (std::int64_t c = 0; c < channels; ++c) {
-      join_moments(static_cast<double>(begin), static_cast<double>(end - begin), part[c], part[channels + c], moments[c],
-                   moments[channels + c]);
+      join_moments(static_cast<double>(begin), static_cast<double>(end - begin), part[c], part[channels + c],
+                   moments[c], moments[channels + c]);
     }
   }
 }

@@ -11,7 +11,8 @@ namespace {
 // Below this size a loop is not worth waking the other threads.
 constexpr std::int64_t kParallelSize = 1 << 15;
 
-// Calls body(n, i, j, offset of pixel (i, j) of image n) for every pixel of n images of rows x columns, C values a pixel.
+// Calls body(n, i, j, offset of pixel (i, j) of image n) for every pixel of n images of rows x columns, C values a
+// pixel.
 template <class Body>
 void for_pixels(std::int64_t n, int rows, int columns, int channels, Body&& body) {
   const std::int64_t lines = n * rows;
@@ -35,7 +36,8 @@ void max_window(const T* image, const PoolSizes& s, int i, int j, T* __restrict 
       const T* __restrict pixel = image + static_cast<std::int64_t>(at) * s.c;
 #pragma omp simd
       for (int c = 0; c < s.c; ++c) {
-        const bool better = (pixel[c] > best[c]) | ((pixel[c] != pixel[c]) & (best[c] == best[c]));  // the first NaN wins
+        const bool better =
+            (pixel[c] > best[c]) | ((pixel[c] != pixel[c]) & (best[c] == best[c]));  // the first NaN wins
         best[c] = better ? pixel[c] : best[c];
         where[c] = better ? at : where[c];
       }

@@ -1,8 +1,9 @@
-// Batch normalisation, forward.    y = f(scale (x - mean) / sqrt(variance + epsilon) + shift + residual), x, y [rows, C] f32
-// Three kernels: partial moments of chunks of rows, their joining (and the running update), the normalisation. Reads x twice, writes
-// y once, 12 bytes a value, 16 with a residual; the second reading comes from the L2 cache where x fits. Bound by memory.
-// Moments are kept as (count, mean, squared deviations) and joined after Chan, Golub and LeVeque (1979): no cancellation, however
-// large the mean is beside the deviation. Deterministic: no atomics, fixed order.
+// Batch normalisation, forward.    y = f(scale (x - mean) / sqrt(variance + epsilon) + shift + residual), x, y [rows,
+// C] f32 Three kernels: partial moments of chunks of rows, their joining (and the running update), the normalisation.
+// Reads x twice, writes y once, 12 bytes a value, 16 with a residual; the second reading comes from the L2 cache where
+// x fits. Bound by memory. Moments are kept as (count, mean, squared deviations) and joined after Chan, Golub and
+// LeVeque (1979): no cancellation, however large the mean is beside the deviation. Deterministic: no atomics, fixed
+// order.
 #include "kernels/batch_norm.h"
 
 #include "kernels/batch_norm_checks.h"
@@ -24,10 +25,10 @@ __device__ Moments joined(const Moments& a, const Moments& b) {
   return {count, a.mean + distance * share, a.squares + b.squares + distance * distance * a.count * share};
 }
 
-// partial [chunks, 2, C]: mean less x[0, c], and squared deviations, of each chunk. A thread sums around its own first row; means
-// are kept relative to the first row of all, so that joining them does not round at the size of the mean.
+// partial [chunks, 2, C]: mean less x[0, c], and squared deviations, of each chunk. A thread sums around its own first
+// row; means are kept relative to the first row of all, so that joining them does not round at the size of the mean.
 template <int V>
-__global__ void partial_moments_kernel(const float* __restrict__ x,    // [rows, C]
+__global__ void partial_moments_kernel(const float* __restrict__ x,  // [rows, C]
                                        Tiles t, float* __restrict__ partial) {
   __shared__ Moments moments[V][kTileThreads];
   const Share s = share_of<V>(t);
@@ -91,14 +92,16 @@ __global__ void join_moments_kernel(const float* __restrict__ x,        // [rows
   to.mean[c] = mean;
   to.inverse_deviation[c] = 1.0f / sqrtf(all.squares / m + to.epsilon);
   to.running_mean[c] = (1.0f - to.momentum) * to.running_mean[c] + to.momentum * mean;
-  to.running_variance[c] = (1.0f - to.momentum) * to.running_variance[c] + to.momentum * (all.squares / static_cast<float>(rows - 1));
+  to.running_variance[c] =
+      (1.0f - to.momentum) * to.running_variance[c] + to.momentum * (all.squares / static_cast<float>(rows - 1));
 }
 
-// spread: the inverse deviation, or with kVariance the variance. The mean is subtracted first: scale x - scale mean would cancel.
+// spread: the inverse deviation, or with kVariance the variance. The mean is subtracted first: scale x - scale mean
+// would cancel.
 template <int V, class Formula, bool kVariance>
-__global__ void normalise_kernel(const float* __restrict__ x, const float* residual,                            // [rows, C]
-                                 const float* __restrict__ scale, const float* __restrict__ shift,              // [C]
-                                 const float* __restrict__ mean, const float* __restrict__ spread,              // [C]
+__global__ void normalise_kernel(const float* __restrict__ x, const float* residual,                // [rows, C]
+                                 const float* __restrict__ scale, const float* __restrict__ shift,  // [C]
+                                 const float* __restrict__ mean, const float* __restrict__ spread,  // [C]
                                  float epsilon, Tiles t, float* y) {
   const Share s = share_of<V>(t);
   if (s.channel >= t.channels) return;
@@ -130,7 +133,8 @@ void normalise(const Tensor& x, const Tensor& residual, const Tensor& scale, con
   const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 4, 1 << 16);
   dispatch_vector(vector, [&](auto v) {
     constexpr int V = decltype(v)::value;
-    const auto kernel = f == Activation::relu ? normalise_kernel<V, Relu, kVariance> : normalise_kernel<V, Identity, kVariance>;
+    const auto kernel =
+        f == Activation::relu ? normalise_kernel<V, Relu, kVariance> : normalise_kernel<V, Identity, kVariance>;
     PLIANT_LAUNCH(kernel, t.grid(), t.block(), 0, x.context().stream(), x.data<float>(), added, scale.data<float>(),
                   shift.data<float>(), mean.data<float>(), spread.data<float>(), epsilon, t, y.data<float>());
   });
@@ -141,26 +145,28 @@ void normalise(const Tensor& x, const Tensor& residual, const Tensor& scale, con
 void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,
                       double momentum, double epsilon, Tensor& running_mean, Tensor& running_variance, Tensor& mean,
                       Tensor& inverse_deviation, Tensor& y) {
-  const ChannelRows sizes = check_batch_norm_train(x, scale, shift, residual, f, momentum, epsilon, running_mean, running_variance,
-                                                   mean, inverse_deviation, y);
+  const ChannelRows sizes = check_batch_norm_train(x, scale, shift, residual, f, momentum, epsilon, running_mean,
+                                                   running_variance, mean, inverse_deviation, y);
   const auto stream = x.context().stream();
   const int vector = vector_of(sizes.channels, {x.data<float>()});
-  const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 8, 1024), joining = tiles_of(t.chunks, sizes.channels, 1, 1, 1);
+  const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 8, 1024),
+              joining = tiles_of(t.chunks, sizes.channels, 1, 1, 1);
   Tensor partial(x.context(), {t.chunks, 2, sizes.channels});
   dispatch_vector(vector, [&](auto v) {
     constexpr int V = decltype(v)::value;
     PLIANT_LAUNCH(partial_moments_kernel<V>, t.grid(), t.block(), 0, stream, x.data<float>(), t, partial.data<float>());
   });
-  const Statistics to{running_mean.data<float>(), running_variance.data<float>(), mean.data<float>(), inverse_deviation.data<float>(),
-                      static_cast<float>(momentum), static_cast<float>(epsilon)};
-  PLIANT_LAUNCH(join_moments_kernel, joining.grid(), joining.block(), 0, stream, x.data<float>(), partial.data<float>(), joining,
-                sizes.rows, t.rows_per_chunk, to);
+  const Statistics to{running_mean.data<float>(),      running_variance.data<float>(), mean.data<float>(),
+                      inverse_deviation.data<float>(), static_cast<float>(momentum),   static_cast<float>(epsilon)};
+  PLIANT_LAUNCH(join_moments_kernel, joining.grid(), joining.block(), 0, stream, x.data<float>(), partial.data<float>(),
+                joining, sizes.rows, t.rows_per_chunk, to);
   normalise<false>(x, residual, scale, shift, mean, inverse_deviation, epsilon, f, sizes, y);
 }
 
 void batch_norm_infer(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,
                       double epsilon, const Tensor& running_mean, const Tensor& running_variance, Tensor& y) {
-  const ChannelRows sizes = check_batch_norm_infer(x, scale, shift, residual, f, epsilon, running_mean, running_variance, y);
+  const ChannelRows sizes =
+      check_batch_norm_infer(x, scale, shift, residual, f, epsilon, running_mean, running_variance, y);
   normalise<true>(x, residual, scale, shift, running_mean, running_variance, epsilon, f, sizes, y);
 }
 

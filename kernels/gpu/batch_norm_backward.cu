@@ -1,8 +1,10 @@
 // Batch normalisation, backward.   With g = dy f'(y), xhat = (x - mean) inverse_deviation, all [rows, C] f32:
-//   dshift += sum g;  dscale += sum g xhat;  dresidual = g;  dx = scale inverse_deviation (g - (sum g + xhat sum g xhat) / rows)
-// Three kernels: partial sums of chunks of rows (and g, if wanted), their joining, dx. Reads dy and x twice, and y twice for relu
-// unless g was kept, writes dx: 20 to 28 bytes a value; the second readings come from the L2 cache where they fit. Bound by memory.
-// With constant statistics (infer) dx is scale g / deviation. Deterministic: no atomics, fixed order.
+//   dshift += sum g;  dscale += sum g xhat;  dresidual = g;  dx = scale inverse_deviation (g - (sum g + xhat sum g
+//   xhat) / rows)
+// Three kernels: partial sums of chunks of rows (and g, if wanted), their joining, dx. Reads dy and x twice, and y
+// twice for relu unless g was kept, writes dx: 20 to 28 bytes a value; the second readings come from the L2 cache where
+// they fit. Bound by memory. With constant statistics (infer) dx is scale g / deviation. Deterministic: no atomics,
+// fixed order.
 #include "kernels/batch_norm.h"
 
 #include "kernels/batch_norm_checks.h"
@@ -13,20 +15,22 @@ namespace pliant::kernels::gpu {
 
 namespace {
 
-struct Spread {         // [C]: the inverse deviation, or a variance that becomes one
+struct Spread {  // [C]: the inverse deviation, or a variance that becomes one
   const float* values;
   float epsilon;
   bool is_variance;
 
-  __device__ float inverse_deviation(std::int64_t c) const { return is_variance ? 1.0f / sqrtf(values[c] + epsilon) : values[c]; }
+  __device__ float inverse_deviation(std::int64_t c) const {
+    return is_variance ? 1.0f / sqrtf(values[c] + epsilon) : values[c];
+  }
 };
 
 // partial [chunks, 2, C]: the sums of g and of g (x - mean) of each chunk.
 template <int V, class Formula>
-__global__ void partial_sums_kernel(const float* __restrict__ dy, const float* __restrict__ x,   // [rows, C]
-                                    const float* __restrict__ y,                                 // [rows, C], for relu
-                                    const float* __restrict__ mean,                              // [C]
-                                    Tiles t, float* __restrict__ kept,                           // g [rows, C], or null
+__global__ void partial_sums_kernel(const float* __restrict__ dy, const float* __restrict__ x,  // [rows, C]
+                                    const float* __restrict__ y,                                // [rows, C], for relu
+                                    const float* __restrict__ mean,                             // [C]
+                                    Tiles t, float* __restrict__ kept,                          // g [rows, C], or null
                                     float* __restrict__ partial) {
   __shared__ float sums[2 * V][kTileThreads];
   const Share s = share_of<V>(t);
@@ -79,10 +83,11 @@ __global__ void join_sums_kernel(const float* __restrict__ partial, Spread sprea
 
 // dx from g, or from dy and y. totals is null where the statistics are constants.
 template <int V, class Formula>
-__global__ void input_gradient_kernel(const float* __restrict__ dy, const float* __restrict__ x,     // [rows, C]
-                                      const float* __restrict__ y,                                   // [rows, C], for relu
-                                      const float* __restrict__ scale, const float* __restrict__ mean, Spread spread,  // [C]
-                                      const float* __restrict__ totals,                              // [2, C]
+__global__ void input_gradient_kernel(const float* __restrict__ dy, const float* __restrict__ x,  // [rows, C]
+                                      const float* __restrict__ y,                                // [rows, C], for relu
+                                      const float* __restrict__ scale, const float* __restrict__ mean,
+                                      Spread spread,                     // [C]
+                                      const float* __restrict__ totals,  // [2, C]
                                       Tiles t, float* __restrict__ dx) {
   const Share s = share_of<V>(t);
   if (s.channel >= t.channels) return;
@@ -102,7 +107,8 @@ __global__ void input_gradient_kernel(const float* __restrict__ dy, const float*
     Values<V> g = load_values<V>(dy + at);
     const Values<V> output = y ? load_values<V>(y + at) : g, value = totals ? load_values<V>(x + at) : Values<V>{};
     for (int v = 0; v < V; ++v) {
-      g.at[v] = slope.at[v] * Formula::backward(g.at[v], output.at[v]) + slant.at[v] * (value.at[v] - centre.at[v]) + level.at[v];
+      g.at[v] = slope.at[v] * Formula::backward(g.at[v], output.at[v]) + slant.at[v] * (value.at[v] - centre.at[v]) +
+                level.at[v];
     }
     store_values<V>(dx + at, g);
   }
@@ -123,13 +129,14 @@ Tensor sum_gradients(const Inputs& in, ChannelRows sizes, Tensor& dscale, Tensor
   const bool relu = in.f == Activation::relu;
   const float* y = relu ? address(in.y) : nullptr;
   const int vector = vector_of(sizes.channels, {address(in.dy), address(in.x), y, address(dresidual)});
-  const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 8, 1024), joining = tiles_of(t.chunks, sizes.channels, 1, 1, 1);
+  const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 8, 1024),
+              joining = tiles_of(t.chunks, sizes.channels, 1, 1, 1);
   Tensor partial(in.x.context(), {t.chunks, 2, sizes.channels}), totals(in.x.context(), {2, sizes.channels});
   dispatch_vector(vector, [&](auto v) {
     constexpr int V = decltype(v)::value;
     const auto kernel = relu ? partial_sums_kernel<V, Relu> : partial_sums_kernel<V, Identity>;
-    PLIANT_LAUNCH(kernel, t.grid(), t.block(), 0, stream, address(in.dy), address(in.x), y, address(in.mean), t, address(dresidual),
-                  partial.data<float>());
+    PLIANT_LAUNCH(kernel, t.grid(), t.block(), 0, stream, address(in.dy), address(in.x), y, address(in.mean), t,
+                  address(dresidual), partial.data<float>());
   });
   PLIANT_LAUNCH(join_sums_kernel, joining.grid(), joining.block(), 0, stream, partial.data<float>(), in.spread, joining,
                 totals.data<float>(), address(dscale), address(dshift));
@@ -146,8 +153,8 @@ void input_gradient(const Inputs& in, const Tensor& totals, const Tensor& dresid
   dispatch_vector(vector, [&](auto v) {
     constexpr int V = decltype(v)::value;
     const auto kernel = relu ? input_gradient_kernel<V, Relu> : input_gradient_kernel<V, Identity>;
-    PLIANT_LAUNCH(kernel, t.grid(), t.block(), 0, in.x.context().stream(), address(source), address(in.x), y, address(in.scale),
-                  address(in.mean), in.spread, address(totals), t, address(dx));
+    PLIANT_LAUNCH(kernel, t.grid(), t.block(), 0, in.x.context().stream(), address(source), address(in.x), y,
+                  address(in.scale), address(in.mean), in.spread, address(totals), t, address(dx));
   });
 }
 
@@ -156,8 +163,8 @@ void input_gradient(const Inputs& in, const Tensor& totals, const Tensor& dresid
 void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& scale, const Tensor& mean,
                          const Tensor& inverse_deviation, Activation f, Tensor& dx, Tensor& dscale, Tensor& dshift,
                          Tensor& dresidual) {
-  const ChannelRows sizes = check_batch_norm_backward("batch_norm_backward", dy, x, y, scale, mean, inverse_deviation, f, dx,
-                                                      dscale, dshift, dresidual);
+  const ChannelRows sizes = check_batch_norm_backward("batch_norm_backward", dy, x, y, scale, mean, inverse_deviation,
+                                                      f, dx, dscale, dshift, dresidual);
   const Inputs in{dy, x, y, scale, mean, {address(inverse_deviation), 0.0f, false}, f};
   const Tensor totals = sum_gradients(in, sizes, dscale, dshift, dresidual);
   input_gradient(in, totals, dresidual, sizes, dx);

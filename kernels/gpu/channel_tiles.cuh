@@ -1,6 +1,7 @@
-// How kernels over [rows, C] share out their work. A block has kTileThreads threads: `width` groups of V neighbouring channels,
-// read by neighbouring threads, times `lanes` rows. The grid is tiles of channels times chunks of rows; lane l of a chunk takes its
-// rows l, l + lanes, ... The shares depend on the sizes alone, and lanes are joined by halves: the same bits every time.
+// How kernels over [rows, C] share out their work. A block has kTileThreads threads: `width` groups of V neighbouring
+// channels, read by neighbouring threads, times `lanes` rows. The grid is tiles of channels times chunks of rows; lane
+// l of a chunk takes its rows l, l + lanes, ... The shares depend on the sizes alone, and lanes are joined by halves:
+// the same bits every time.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +21,10 @@ struct Tiles {
   dim3 block() const { return dim3(static_cast<unsigned>(width), static_cast<unsigned>(lanes)); }
 };
 
-// Each thread gets at least rows_per_thread rows where there are enough, and there are at most max_blocks blocks or one a tile.
-inline Tiles tiles_of(std::int64_t rows, std::int64_t channels, int vector, int rows_per_thread, std::int64_t max_blocks) {
+// Each thread gets at least rows_per_thread rows where there are enough, and there are at most max_blocks blocks or one
+// a tile.
+inline Tiles tiles_of(std::int64_t rows, std::int64_t channels, int vector, int rows_per_thread,
+                      std::int64_t max_blocks) {
   Tiles t;
   t.rows = rows, t.channels = channels;
   const std::int64_t groups = channels / vector;
@@ -76,8 +79,9 @@ __device__ inline void store_values(float* y, const Values<V>& values) {
 
 // What one thread works on.
 struct Share {
-  std::int64_t channel, begin, end;  // its first channel, at or above C for idle threads; its first row and the end of the chunk
-  int lane, lanes, slot;             // slot: its place in arrays of kTileThreads
+  std::int64_t channel, begin,
+      end;                // its first channel, at or above C for idle threads; its first row and the end of the chunk
+  int lane, lanes, slot;  // slot: its place in arrays of kTileThreads
 };
 
 template <int V>
@@ -97,7 +101,8 @@ __device__ inline Share share_of(const Tiles& t) {  // in the grid of t
   return share_at<V>(t, blockIdx.x, blockIdx.y);
 }
 
-// Calls join(slot, other slot) until slot of lane 0 holds the whole; every thread of the block calls it, after writing its slot.
+// Calls join(slot, other slot) until slot of lane 0 holds the whole; every thread of the block calls it, after writing
+// its slot.
 template <class Join>
 __device__ inline void join_lanes(const Share& s, Join&& join) {
   for (int half = s.lanes / 2; half > 0; half /= 2) {

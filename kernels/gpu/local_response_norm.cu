@@ -55,14 +55,15 @@ void local_response_norm_forward(const Tensor& x, const LocalResponseNorm& optio
   const ResponseSizes s = check_response("local_response_norm_forward", x, options);
   require_same("local_response_norm_forward", x, y);
   require_same("local_response_norm_forward", x, b);
-  PLIANT_LAUNCH_1D(forward_kernel, x.size(), x.context().stream(), x.data<float>(), s, constants_of(options), y.data<float>(),
-                   b.data<float>());
+  PLIANT_LAUNCH_1D(forward_kernel, x.size(), x.context().stream(), x.data<float>(), s, constants_of(options),
+                   y.data<float>(), b.data<float>());
 }
 
 void local_response_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& b,
                                   const LocalResponseNorm& options, Tensor& dx) {
   const ResponseSizes s = check_response("local_response_norm_backward", x, options);
-  for (const Tensor* tensor : {&dy, &y, &b, static_cast<const Tensor*>(&dx)}) require_same("local_response_norm_backward", x, *tensor);
+  for (const Tensor* tensor : {&dy, &y, &b, static_cast<const Tensor*>(&dx)})
+    require_same("local_response_norm_backward", x, *tensor);
   PLIANT_LAUNCH_1D(backward_kernel, x.size(), x.context().stream(), dy.data<float>(), x.data<float>(), y.data<float>(),
                    b.data<float>(), s, constants_of(options), dx.data<float>());
 }

@@ -1,7 +1,7 @@
-// Pooling over NHWC. One thread per result, neighbours take neighbouring channels, so that every access of a warp is one run of
-// memory. Windows that overlap are read again from the caches. Backward passes gather: a pixel sums over the windows that cover
-// it, in reading order; no atomics, deterministic. Bytes for windows apart: max 4 (x + 2 y) forward, the same backward; average
-// 4 (x + y). Bound by memory.
+// Pooling over NHWC. One thread per result, neighbours take neighbouring channels, so that every access of a warp is
+// one run of memory. Windows that overlap are read again from the caches. Backward passes gather: a pixel sums over the
+// windows that cover it, in reading order; no atomics, deterministic. Bytes for windows apart: max 4 (x + 2 y) forward,
+// the same backward; average 4 (x + y). Bound by memory.
 #include "kernels/pool.h"
 
 #include "core/gpu/launch.h"
@@ -27,9 +27,9 @@ __device__ Place place_of(int rows, int columns, int channels) {
           static_cast<std::int64_t>(line) * length + in_line};
 }
 
-__global__ void max_pool_forward_kernel(const float* __restrict__ x,              // [N, H, W, C]
-                                        PoolSizes s, float* __restrict__ y,       // [N, P, Q, C]
-                                        std::int32_t* __restrict__ chosen) {      // [N, P, Q, C]
+__global__ void max_pool_forward_kernel(const float* __restrict__ x,          // [N, H, W, C]
+                                        PoolSizes s, float* __restrict__ y,   // [N, P, Q, C]
+                                        std::int32_t* __restrict__ chosen) {  // [N, P, Q, C]
   const Place to = place_of(s.p, s.q, s.c);
   if (to.column >= s.q) return;
   const float* image = x + to.n * s.h * s.w * s.c + to.c;
@@ -49,8 +49,9 @@ __global__ void max_pool_forward_kernel(const float* __restrict__ x,            
   chosen[to.at] = where;
 }
 
-__global__ void max_pool_backward_kernel(const float* __restrict__ dy, const std::int32_t* __restrict__ chosen,  // [N, P, Q, C]
-                                         PoolSizes s, float* __restrict__ dx) {                                  // [N, H, W, C]
+__global__ void max_pool_backward_kernel(const float* __restrict__ dy,
+                                         const std::int32_t* __restrict__ chosen,  // [N, P, Q, C]
+                                         PoolSizes s, float* __restrict__ dx) {    // [N, H, W, C]
   const Place to = place_of(s.h, s.w, s.c);
   if (to.column >= s.w) return;
   const std::int32_t pixel = to.row * s.w + to.column;
@@ -65,7 +66,7 @@ __global__ void max_pool_backward_kernel(const float* __restrict__ dy, const std
   dx[to.at] = sum;
 }
 
-__global__ void average_pool_forward_kernel(const float* __restrict__ x,          // [N, H, W, C]
+__global__ void average_pool_forward_kernel(const float* __restrict__ x,           // [N, H, W, C]
                                             PoolSizes s, float* __restrict__ y) {  // [N, P, Q, C]
   const Place to = place_of(s.p, s.q, s.c);
   if (to.column >= s.q) return;
@@ -91,9 +92,10 @@ __global__ void average_pool_backward_kernel(const float* __restrict__ dy,      
   dx[to.at] = sum;
 }
 
-// Blocks along x take images, along y tiles of channels; lanes share out the pixels of an image and are joined in a fixed order.
-__global__ void global_average_forward_kernel(const float* __restrict__ x,        // [N, H W, C]
-                                              Tiles t, float* __restrict__ y) {   // [N, C]
+// Blocks along x take images, along y tiles of channels; lanes share out the pixels of an image and are joined in a
+// fixed order.
+__global__ void global_average_forward_kernel(const float* __restrict__ x,       // [N, H W, C]
+                                              Tiles t, float* __restrict__ y) {  // [N, C]
   __shared__ float sums[kTileThreads];
   const Share s = share_at<1>(t, blockIdx.y, 0);
   const std::int64_t n = blockIdx.x;
@@ -116,13 +118,15 @@ __global__ void global_average_backward_kernel(const float* __restrict__ dy,    
 
 // One thread per value of results [n, rows, columns, C]; short lines get short blocks.
 template <class Kernel, class... Arguments>
-void launch_lines(Kernel kernel, const Tensor& any, std::int64_t n, int rows, int columns, int channels, Arguments... arguments) {
+void launch_lines(Kernel kernel, const Tensor& any, std::int64_t n, int rows, int columns, int channels,
+                  Arguments... arguments) {
   const std::int64_t lines = n * rows, length = static_cast<std::int64_t>(columns) * channels;
   if (lines == 0) return;
-  const std::int64_t threads = std::min<std::int64_t>(256, (length + 31) / 32 * 32), parts = (length + threads - 1) / threads;
+  const std::int64_t threads = std::min<std::int64_t>(256, (length + 31) / 32 * 32),
+                     parts = (length + threads - 1) / threads;
   PLIANT_REQUIRE(ShapeError, parts <= 65535, "pooling: lines of ", length, " values do not fit a grid");
-  PLIANT_LAUNCH(kernel, dim3(static_cast<unsigned>(lines), static_cast<unsigned>(parts)), dim3(static_cast<unsigned>(threads)), 0,
-                any.context().stream(), arguments...);
+  PLIANT_LAUNCH(kernel, dim3(static_cast<unsigned>(lines), static_cast<unsigned>(parts)),
+                dim3(static_cast<unsigned>(threads)), 0, any.context().stream(), arguments...);
 }
 
 }  // namespace
@@ -130,13 +134,15 @@ void launch_lines(Kernel kernel, const Tensor& any, std::int64_t n, int rows, in
 void max_pool_forward(const Tensor& x, const PoolGeometry& geometry, Tensor& y, Tensor& chosen) {
   const PoolSizes s = check_pool("max_pool_forward", "x", x, geometry, "y", y);
   check_chosen("max_pool_forward", chosen, y);
-  launch_lines(max_pool_forward_kernel, x, s.n, s.p, s.q, s.c, x.data<float>(), s, y.data<float>(), chosen.data<std::int32_t>());
+  launch_lines(max_pool_forward_kernel, x, s.n, s.p, s.q, s.c, x.data<float>(), s, y.data<float>(),
+               chosen.data<std::int32_t>());
 }
 
 void max_pool_backward(const Tensor& dy, const Tensor& chosen, const PoolGeometry& geometry, Tensor& dx) {
   const PoolSizes s = check_pool("max_pool_backward", "dx", dx, geometry, "dy", dy);
   check_chosen("max_pool_backward", chosen, dy);
-  launch_lines(max_pool_backward_kernel, dy, s.n, s.h, s.w, s.c, dy.data<float>(), chosen.data<std::int32_t>(), s, dx.data<float>());
+  launch_lines(max_pool_backward_kernel, dy, s.n, s.h, s.w, s.c, dy.data<float>(), chosen.data<std::int32_t>(), s,
+               dx.data<float>());
 }
 
 void average_pool_forward(const Tensor& x, const PoolGeometry& geometry, Tensor& y) {
@@ -154,8 +160,8 @@ void global_average_pool_forward(const Tensor& x, Tensor& y) {
   if (s.n == 0) return;
   const Tiles t = tiles_of(static_cast<std::int64_t>(s.h) * s.w, s.c, 1, 1, 1);
   PLIANT_REQUIRE(ShapeError, t.tiles <= 65535, "global_average_pool_forward: ", s.c, " channels do not fit a grid");
-  PLIANT_LAUNCH(global_average_forward_kernel, dim3(static_cast<unsigned>(s.n), static_cast<unsigned>(t.tiles)), t.block(), 0,
-                x.context().stream(), x.data<float>(), t, y.data<float>());
+  PLIANT_LAUNCH(global_average_forward_kernel, dim3(static_cast<unsigned>(s.n), static_cast<unsigned>(t.tiles)),
+                t.block(), 0, x.context().stream(), x.data<float>(), t, y.data<float>());
 }
 
 void global_average_pool_backward(const Tensor& dy, Tensor& dx) {

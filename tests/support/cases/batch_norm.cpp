@@ -18,12 +18,14 @@ BatchNormState state_like(const Tensor& scale, double epsilon) {
 
 OpCase one_case(bool train, const Shape& shape, Activation f, bool residual, double epsilon = 1e-3) {
   const std::int64_t c = shape[-1];
-  OpCase op{cat("batch norm ", train ? "train" : "infer", ": ", shape, " ", name_of(f), residual ? " after a residual" : ""),
-            {shape, {c}, {c}},
-            [train, f, epsilon](const std::vector<Var>& in) {
-              const Var added = in.size() > 3 ? in[3] : Var{};
-              return (train ? batch_norm_train : batch_norm_infer)(in[0], in[1], in[2], state_like(in[1].value, epsilon), f, added);
-            }};
+  OpCase op{
+      cat("batch norm ", train ? "train" : "infer", ": ", shape, " ", name_of(f), residual ? " after a residual" : ""),
+      {shape, {c}, {c}},
+      [train, f, epsilon](const std::vector<Var>& in) {
+        const Var added = in.size() > 3 ? in[3] : Var{};
+        return (train ? batch_norm_train : batch_norm_infer)(in[0], in[1], in[2], state_like(in[1].value, epsilon), f,
+                                                             added);
+      }};
   if (residual) op.inputs.push_back(shape);
   return op;
 }
@@ -33,11 +35,12 @@ std::vector<Tensor> train_and_back(Context& context, DType dtype, std::int64_t r
   const Tensor x = random_tensor(context, {rows, c}, dtype, 61), dy = random_tensor(context, {rows, c}, dtype, 62);
   const Tensor scale = random_tensor(context, {c}, dtype, 63), shift = random_tensor(context, {c}, dtype, 64);
   BatchNormState state = state_like(scale, 1e-3);
-  Tensor mean = Tensor::like(scale), inverse = Tensor::like(scale), y = Tensor::like(x), dx = Tensor::like(x), dresidual;
+  Tensor mean = Tensor::like(scale), inverse = Tensor::like(scale), y = Tensor::like(x), dx = Tensor::like(x),
+         dresidual;
   if (f != Activation::identity) dresidual = Tensor::like(x);
   Tensor dscale = random_tensor(context, {c}, dtype, 65), dshift = random_tensor(context, {c}, dtype, 66);
-  kernels::batch_norm_train(x, scale, shift, {}, f, state.momentum, state.epsilon, state.running_mean, state.running_variance, mean,
-                            inverse, y);
+  kernels::batch_norm_train(x, scale, shift, {}, f, state.momentum, state.epsilon, state.running_mean,
+                            state.running_variance, mean, inverse, y);
   kernels::batch_norm_backward(dy, x, y, scale, mean, inverse, f, dx, dscale, dshift, dresidual);
   std::vector<Tensor> all{y, mean, inverse, state.running_mean, state.running_variance, dx, dscale, dshift};
   if (dresidual) all.push_back(dresidual);
@@ -68,7 +71,9 @@ std::vector<KernelCase> batch_norm_kernel_cases() {
   for (const auto& [rows, c] : sizes) {
     for (const Activation f : {Activation::identity, Activation::relu}) {
       cases.push_back({cat("batch norm: ", rows, " rows of ", c, " channels, ", name_of(f)),
-                       [rows = rows, c = c, f](Context& context, DType dtype) { return train_and_back(context, dtype, rows, c, f); }});
+                       [rows = rows, c = c, f](Context& context, DType dtype) {
+                         return train_and_back(context, dtype, rows, c, f);
+                       }});
     }
   }
   return cases;

@@ -35,10 +35,13 @@ std::vector<OpCase> pool_cases() {
   for (const auto& [name, shape, geometry] : kGeometries) {
     const PoolGeometry g = geometry;
     cases.push_back({cat("max pool: ", name), {shape}, [g](const std::vector<Var>& x) { return max_pool(x[0], g); }});
-    cases.push_back({cat("average pool: ", name), {shape}, [g](const std::vector<Var>& x) { return average_pool(x[0], g); }});
+    cases.push_back(
+        {cat("average pool: ", name), {shape}, [g](const std::vector<Var>& x) { return average_pool(x[0], g); }});
   }
   for (const Shape& shape : {Shape{2, 3, 5, 7}, Shape{1, 1, 1, 1}, Shape{3, 4, 4, 33}, Shape{1, 9, 8, 4}}) {
-    cases.push_back({cat("global average pool: ", shape), {shape}, [](const std::vector<Var>& x) { return global_average_pool(x[0]); }});
+    cases.push_back({cat("global average pool: ", shape), {shape}, [](const std::vector<Var>& x) {
+                       return global_average_pool(x[0]);
+                     }});
   }
   return cases;
 }
@@ -49,7 +52,8 @@ std::vector<OpCase> local_response_norm_cases() {
     for (const int size : {3, 5}) {
       for (const double beta : {0.75, 0.6}) {
         const LocalResponseNorm options{size, 0.2, beta, 1.5};
-        OpCase op{cat("local response norm: ", c, " channels, size ", size, ", beta ", beta), {{2, 3, 1, c}},
+        OpCase op{cat("local response norm: ", c, " channels, size ", size, ", beta ", beta),
+                  {{2, 3, 1, c}},
                   [options](const std::vector<Var>& x) { return local_response_norm(x[0], options); }};
         op.low = -3.0, op.high = 3.0;
         cases.push_back(op);
