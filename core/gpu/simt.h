@@ -1,5 +1,5 @@
 // The CUDA words that kernels use, for g++: types, built-in variables, barriers, shuffles, votes, atomics and fast-math
-// names over the SIMT emulator. Included through core/gpu/launch.h only. Not an implementation of CUDA: it has the small
+// names over the SIMT emulator. Included by core/gpu/launch.h only. Not an implementation of CUDA: it has the small
 // subset that docs/stepping-through-a-kernel.md lists, runs blocks one after another, and is sequentially consistent.
 #pragma once
 

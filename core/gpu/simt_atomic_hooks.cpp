@@ -3,7 +3,8 @@
 #include <cstdint>
 
 #define PLIANT_ATOMIC_FETCH(bits, name)                                                                             \
-  std::uint##bits##_t __tsan_atomic##bits##_fetch_##name(volatile std::uint##bits##_t* a, std::uint##bits##_t v, int) { \
+  std::uint##bits##_t __tsan_atomic##bits##_fetch_##name(volatile std::uint##bits##_t* a, std::uint##bits##_t v,     \
+                                                         int) {                                                     \
     return __atomic_fetch_##name(a, v, __ATOMIC_SEQ_CST);                                                           \
   }
 

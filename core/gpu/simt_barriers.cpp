@@ -1,5 +1,6 @@
 // The part of the scheduler where threads meet: warp barriers by mask (with the shuffles and votes that complete there)
-// and the barrier of the block, which are separate. A thread that has returned counts as arrived, as on current hardware.
+// and the barrier of the block, which are separate. A thread that has returned counts as arrived, as on
+// current hardware.
 #include <bit>
 
 #include "core/check.h"

@@ -1,6 +1,6 @@
 // One emulated device: its memory, the order in which it runs threads and blocks, and the log of what ran. Created by
 // gpu::create_stream in a build without CUDA; a Stream points to it. Launches of all devices of a process take turns,
-// because static __shared__ arrays and the built-in variables are the program's. Faults throw DeviceError that names the
+// because static __shared__ arrays and the built-in variables are the program's. Faults throw DeviceError and name the
 // kernel, the block and the thread; the device can be used again afterwards.
 #pragma once
 

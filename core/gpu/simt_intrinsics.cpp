@@ -23,9 +23,10 @@ template <class T>
 T atomic_of(Atomic operation, T* address, T value, T expected) {
   const InEmulator guard;
   running->access(reinterpret_cast<std::uintptr_t>(address), sizeof(T), Kind::atomic);
+  using Unsigned = std::make_unsigned_t<T>;  // a sum wraps around
   const T old = *address;
   switch (operation) {
-    case Atomic::add: *address = static_cast<T>(static_cast<std::make_unsigned_t<T>>(old) + static_cast<std::make_unsigned_t<T>>(value)); break;
+    case Atomic::add: *address = static_cast<T>(static_cast<Unsigned>(old) + static_cast<Unsigned>(value)); break;
     case Atomic::max: *address = std::max(old, value); break;
     case Atomic::min: *address = std::min(old, value); break;
     case Atomic::exchange: *address = value; break;

@@ -17,7 +17,8 @@ inline int __syncthreads_and(int predicate, const std::source_location& where = 
   return pliant::gpu::simt::meet_block(predicate == 0, where) == 0;
 }
 
-inline void __syncwarp(unsigned mask = 0xffffffffu, const std::source_location& where = std::source_location::current()) {
+inline void __syncwarp(unsigned mask = 0xffffffffu,
+                       const std::source_location& where = std::source_location::current()) {
   pliant::gpu::simt::meet_warp(pliant::gpu::simt::Operation::sync, mask, 0, 0, where);
 }
 inline unsigned __ballot_sync(unsigned mask, int predicate,

@@ -1,6 +1,6 @@
-// The race rules of the shadow memory, one cell at a time: two accesses of one launch, at least one of them a write, not
-// both atomic, and no order between them. Readers are kept exactly within one warp and one epoch, as "several warps" or
-// "several blocks" beyond; the first unordered pair is reported, so a cell never holds two.
+// The race rules of the shadow memory, one cell at a time: two accesses of one launch, at least one of them a write,
+// not both atomic, and no order between them. Readers are kept exactly within one warp and one epoch, as "several warps"
+// or "several blocks" beyond; the first unordered pair is reported, so a cell never holds two.
 #include <bit>
 
 #include "core/check.h"
@@ -100,7 +100,8 @@ std::string Shadow::outside(std::uintptr_t address, std::size_t bytes, Kind kind
   }
   std::ostringstream hexadecimal;
   hexadecimal << "0x" << std::hex << address;
-  return cat(names[static_cast<int>(kind)], " out of bounds: ", bytes, " bytes at ", hexadecimal.str(), ", which ", where);
+  return cat(names[static_cast<int>(kind)], " out of bounds: ", bytes, " bytes at ", hexadecimal.str(), ", which ",
+             where);
 }
 
 }  // namespace pliant::gpu::simt

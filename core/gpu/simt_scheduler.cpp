@@ -68,7 +68,9 @@ void Scheduler::run(const std::string& kernel, dim3 grid, dim3 block, std::size_
   memory_.begin_launch(static_cast<unsigned>(lanes_.size()), shared_bytes);
   try {
     for (unsigned i = 0; i < blocks; ++i) {
-      const unsigned b = order_ == ThreadOrder::forward ? i : order_ == ThreadOrder::reverse ? blocks - 1 - i : block_order[i];
+      unsigned b = i;
+      if (order_ == ThreadOrder::reverse) b = blocks - 1 - i;
+      if (order_ == ThreadOrder::shuffled) b = block_order[i];
       run_block({b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y});
     }
   } catch (...) {
@@ -96,7 +98,8 @@ void Scheduler::run_block(dim3 index) {
     }
     if (live_ == 0) return;
     if (!release_warps() && !release_block()) {
-      throw DeviceError(cat(kernel_, ", block ", text(blockIdx), ": barrier divergence, no thread can go on: ", states()));
+      throw DeviceError(cat(kernel_, ", block ", text(blockIdx), ": barrier divergence, no thread can go on: ",
+                            states()));
     }
   }
 }

@@ -1,6 +1,6 @@
 // Runs the threads of one block after another on fibers, and lets them meet at warp and block barriers. A thread that
-// never waits costs no switch: one fiber runs thread after thread until one waits. Kernels own nothing, so after a fault
-// the fibers that have begun are dropped where they stand.
+// never waits costs no switch: one fiber runs thread after thread until one waits. Kernels own nothing, so after a
+// fault the fibers that have begun are dropped where they stand.
 #pragma once
 
 #include <cstdint>
@@ -91,8 +91,8 @@ class Scheduler {
 
 // The scheduler whose kernel runs on this host thread, or null.
 extern constinit thread_local Scheduler* running;
-// Whether loads and stores are the kernel's. The emulator and the kernels share inline functions of the standard library,
-// so it is false whenever the emulator itself works.
+// Whether loads and stores are the kernel's. The emulator and the kernels share inline functions of the standard
+// library, so it is false whenever the emulator itself works.
 extern constinit thread_local bool in_kernel;
 
 }  // namespace pliant::gpu::simt

@@ -201,8 +201,8 @@ std::string Shadow::check_page(Page& page, std::uintptr_t address, std::size_t b
     const Access& other = wrote ? cell.write : cell.read;
     const uint3 block = order.block_of(other);
     const unsigned x = blockDim.x, y = blockDim.y, t = other.thread;
-    return cat("race: ", name_of(kind), ' ', describe(page, address, bytes), ", which thread (", t % x, ',', t / x % y, ',',
-               t / x / y, ") of block (", block.x, ',', block.y, ',', block.z, ") ", wrote ? "wrote" : "read",
+    return cat("race: ", name_of(kind), ' ', describe(page, address, bytes), ", which thread (", t % x, ',', t / x % y,
+               ',', t / x / y, ") of block (", block.x, ',', block.y, ',', block.z, ") ", wrote ? "wrote" : "read",
                order.in_this_block(other) ? " with no barrier between" : " in the same launch");
   }
   return {};

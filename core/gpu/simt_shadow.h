@@ -1,6 +1,6 @@
-// What the emulator knows of each byte that kernels touch: whether it lies in a live allocation or shared array, whether
-// it was ever written, and who read and wrote it last in this launch. Memory comes in pages of 4 KiB, no two regions
-// share one (static __shared__ arrays excepted, whose places the symbol table gives). Race records are kept for words
+// What the emulator knows of each byte that kernels touch: whether it lies in a live allocation or shared array,
+// whether it was ever written, and who read and wrote it last in this launch. Memory comes in pages of 4 KiB, no two
+// regions share one (static __shared__ arrays excepted, whose places the symbol table gives). Race records are kept for words
 // of 4 bytes, and for halves or bytes on pages where something smaller is accessed, only while a launch runs.
 #pragma once
 

@@ -17,7 +17,8 @@ __global__ void good_kernel(float* y) { y[threadIdx.x] = static_cast<float>(thre
 
 // Launches the kernel in each order and checks that the report holds all of the texts, and that the device still works.
 template <class... P, class... A>
-void check_report(const std::vector<std::string>& texts, void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared,
+void check_report(const std::vector<std::string>& texts, void (*kernel)(P...), dim3 grid, dim3 block,
+                  std::size_t shared,
                   A... args) {
   for (Emulator device : emulators()) {
     auto x = device.upload(std::vector<float>(64, 1.0f));
@@ -104,9 +105,11 @@ TEST_CASE("emulator faults: barrier divergence") {
 TEST_CASE("emulator faults: lanes and masks") {
   check_report({"is outside its own mask 0xffff"}, foreign_mask_kernel, dim3(1), dim3(32), 0);
   check_report({"by a shuffle, outside the mask 0xffff"}, outside_mask_kernel, dim3(1), dim3(32), 0);
-  check_report({"thread (7,0,0)", "reads lane 8", "returned or does not exist"}, returned_lane_kernel, dim3(1), dim3(32), 0);
+  check_report({"thread (7,0,0)", "reads lane 8", "returned or does not exist"},
+               returned_lane_kernel, dim3(1), dim3(32), 0);
   check_report({"meet at different places"}, different_shuffles_kernel, dim3(1), dim3(32), 0);
-  check_report({"no thread can go on", "warp barrier of mask 0xffffffff"}, incomplete_mask_kernel, dim3(1), dim3(32), 0);
+  check_report({"no thread can go on", "warp barrier of mask 0xffffffff"},
+               incomplete_mask_kernel, dim3(1), dim3(32), 0);
 }
 
 TEST_CASE("emulator faults: misaligned vector access") {
@@ -218,18 +221,24 @@ TEST_CASE("emulator faults: a missing barrier in a shared reduction") {
 }
 
 TEST_CASE("emulator faults: reads of memory that was never written") {
-  check_access_report({"thread (5,0,0): read of memory that was never written", "of 4 bytes at offset 20", "shared array values"},
+  check_access_report({"thread (5,0,0): read of memory that was never written", "of 4 bytes at offset 20",
+                       "shared array values"},
                       unwritten_shared_kernel, dim3(1), dim3(64), 0);
-  check_access_report({"block (1,0,0)", "never written", "shared array count"}, stale_shared_kernel, dim3(2), dim3(32), 0);
-  check_access_report({"thread (9,0,0)", "never written, of 2 bytes at offset 38 of dynamic shared memory of 128 bytes"},
+  check_access_report({"block (1,0,0)", "never written", "shared array count"},
+                      stale_shared_kernel, dim3(2), dim3(32), 0);
+  check_access_report({"thread (9,0,0)",
+                       "never written, of 2 bytes at offset 38 of dynamic shared memory of 128 bytes"},
                       unwritten_dynamic_kernel, dim3(1), dim3(32), 128);
-  check_access_report({"never written", "of a device allocation of 256 bytes"}, unwritten_global_kernel, dim3(1), dim3(64), 0);
+  check_access_report({"never written", "of a device allocation of 256 bytes"},
+                      unwritten_global_kernel, dim3(1), dim3(64), 0);
   check_access_report({"never written, of 4 bytes at offset 0"}, half_written_kernel, dim3(1), dim3(1), 0);
-  check_access_report({"atomic operation of memory that was never written"}, unwritten_atomic_kernel, dim3(1), dim3(1), 0);
+  check_access_report({"atomic operation of memory that was never written"},
+                      unwritten_atomic_kernel, dim3(1), dim3(1), 0);
 }
 
 TEST_CASE("emulator faults: races within a block") {
-  check_access_report({"race: write of 4 bytes", "shared array winner", "wrote"}, shared_write_write_kernel, dim3(1), dim3(2), 0);
+  check_access_report({"race: write of 4 bytes", "shared array winner", "wrote"},
+                      shared_write_write_kernel, dim3(1), dim3(2), 0);
   check_access_report({"race: write", "device allocation", "wrote"}, global_write_write_kernel, dim3(1), dim3(64), 0);
   check_access_report({"race:", "device allocation"}, global_read_write_kernel, dim3(1), dim3(64), 0);
   check_access_report({"race: write of 1 bytes"}, bytes_kernel, dim3(1), dim3(64), 0);
@@ -244,16 +253,19 @@ TEST_CASE("emulator faults: races between blocks") {
 }
 
 TEST_CASE("emulator faults: accesses out of bounds") {
-  check_access_report({"thread (63,0,0): read out of bounds: 4 bytes at 0x", "offset 256 of a device allocation of 256 bytes"},
+  check_access_report({"thread (63,0,0): read out of bounds: 4 bytes at 0x",
+                       "offset 256 of a device allocation of 256 bytes"},
                       read_past_kernel, dim3(1), dim3(64), 0);
   check_access_report({"thread (63,0,0): write out of bounds"}, write_past_kernel, dim3(1), dim3(64), 0);
   check_access_report({"thread (0,0,0): write out of bounds"}, write_before_kernel, dim3(1), dim3(64), 0);
-  check_access_report({"write out of bounds", "offset 20 of shared array values of 20 bytes"}, past_static_shared_kernel,
+  check_access_report({"write out of bounds",
+                       "offset 20 of shared array values of 20 bytes"}, past_static_shared_kernel,
                       dim3(1), dim3(1), 0, 5);
   check_access_report({"thread (48,0,0): write out of bounds", "dynamic shared memory of 48 bytes"},
                       past_dynamic_shared_kernel, dim3(1), dim3(49), 48);
   float host = 1.0f;
-  check_access_report({"read out of bounds", "in no live device allocation"}, host_pointer_kernel, dim3(1), dim3(1), 0, &host);
+  check_access_report({"read out of bounds", "in no live device allocation"},
+                      host_pointer_kernel, dim3(1), dim3(1), 0, &host);
 }
 
 TEST_CASE("emulator faults: released memory") {

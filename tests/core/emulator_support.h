@@ -57,7 +57,8 @@ class Emulator {
 };
 
 inline std::vector<Emulator> emulators() {
-  return {Emulator(gpu::ThreadOrder::forward), Emulator(gpu::ThreadOrder::reverse), Emulator(gpu::ThreadOrder::shuffled)};
+  return {Emulator(gpu::ThreadOrder::forward), Emulator(gpu::ThreadOrder::reverse),
+          Emulator(gpu::ThreadOrder::shuffled)};
 }
 
 // The message of the DeviceError that f throws, or "" if it throws none.

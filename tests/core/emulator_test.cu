@@ -37,7 +37,9 @@ __global__ void histogram_kernel(const int* __restrict__ x, int* __restrict__ co
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < n) atomicAdd(&local[x[i]], 1);
   __syncthreads();
-  for (int b = static_cast<int>(threadIdx.x); b < bins; b += static_cast<int>(blockDim.x)) atomicAdd(&counts[b], local[b]);
+  for (int b = static_cast<int>(threadIdx.x); b < bins; b += static_cast<int>(blockDim.x)) {
+    atomicAdd(&counts[b], local[b]);
+  }
 }
 
 __global__ void votes_kernel(unsigned* __restrict__ y, int live) {
@@ -150,9 +152,12 @@ TEST_CASE("emulator: structs and 16-bit elements") {
 TEST_CASE("emulator: shapes that no device runs are refused") {
   for (Emulator device : emulators()) {
     auto data = device.upload(std::vector<float>(4, 1.0f));
-    CHECK_THROWS_AS(launch(vector_kernel, dim3(1), dim3(1025), 0, device.stream(), data.get(), data.get(), 4), DeviceError);
-    CHECK_THROWS_AS(launch(vector_kernel, dim3(0), dim3(32), 0, device.stream(), data.get(), data.get(), 4), DeviceError);
-    CHECK_THROWS_AS(launch(vector_kernel, dim3(1), dim3(32), 300000, device.stream(), data.get(), data.get(), 4), DeviceError);
+    CHECK_THROWS_AS(launch(vector_kernel, dim3(1), dim3(1025), 0,
+                           device.stream(), data.get(), data.get(), 4), DeviceError);
+    CHECK_THROWS_AS(launch(vector_kernel, dim3(0), dim3(32), 0,
+                           device.stream(), data.get(), data.get(), 4), DeviceError);
+    CHECK_THROWS_AS(launch(vector_kernel, dim3(1), dim3(32), 300000,
+                           device.stream(), data.get(), data.get(), 4), DeviceError);
   }
 }
 
