@@ -1,6 +1,6 @@
-// The active part of a parameter as a contiguous tensor, and the adjoint. indices has one entry per dimension of x: no tensor
-// for the whole dimension, or [n] i32, the positions to take, distinct and in the order wanted. Serves widths (leading channels),
-// concatenations (several runs) and removal (the kept channels) alike. f32, or f64 on the CPU.
+// The active part of a parameter as a contiguous tensor, and the adjoint. indices has one entry per dimension of x: no
+// tensor for the whole dimension, or [n] i32, the positions to take, distinct and in the order wanted. Serves widths
+// (leading channels), concatenations (several runs) and removal (the kept channels) alike. f32, or f64 on the CPU.
 #pragma once
 
 #include "core/kernel.h"

@@ -1,4 +1,5 @@
-// Sums and counts. f32, or f64 on the CPU. Fixed order of summation, no floating-point atomics: the same bits every time.
+// Sums and counts. f32, or f64 on the CPU. Fixed order of summation, no floating-point atomics: the same bits every
+// time, for any number of threads.
 #pragma once
 
 #include "core/kernel.h"

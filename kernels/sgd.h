@@ -8,7 +8,8 @@
 namespace pliant::kernels {
 
 // w, gradient, v [P], P a multiple of 64; f32, or f64 on the CPU. mask [P] of the same dtype, or no tensor.
-// rules [P / 64, 3], same dtype: for each 64 elements a factor of the rate (0: frozen, w and v stay as they are), decay, l1.
+// rules [P / 64, 3], same dtype: for each 64 elements a factor of the rate (0: frozen, w and v stay as they are),
+// decay, l1.
 // scalars [2] f64 in device memory, so that a captured step can change them: rate, momentum.
 PLIANT_KERNEL(sgd_step, (Tensor & w, const Tensor& gradient, Tensor& v, const Tensor& rules, const Tensor& mask,
                          const Tensor& scalars, bool nesterov));

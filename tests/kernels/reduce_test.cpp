@@ -1,0 +1,92 @@
+#include "kernels/reduce.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "tests/support/compare.h"
+#include "tests/support/contexts.h"
+
+namespace pliant::test {
+
+namespace {
+
+template <class Body>
+void on_every_backend(Body&& body) {
+  body(cpu());
+  for (const NamedContext& gpu : gpu_contexts()) {
+    CAPTURE(gpu.name);
+    body(*gpu.context);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("argmax: the first of equals and NaN wins") {
+  on_every_backend([](Context& context) {
+    const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+    const Tensor x =
+        make_tensor(context, {6, 3}, DType::f32,
+                    {1, 3, 3, 2, 2, 2, -5, -7, -6, 9, nan, infinity, nan, 1, nan, -infinity, -infinity, -infinity});
+    Tensor y(context, {6}, DType::i32);
+    kernels::argmax(x, y);
+    CHECK(y.to_host<std::int32_t>() == std::vector<std::int32_t>{1, 0, 0, 1, 0, 0});
+  });
+}
+
+TEST_CASE("argmax: finds the one large value of a long row wherever it lies") {
+  on_every_backend([](Context& context) {
+    const std::int64_t c = 70;
+    std::vector<double> values(static_cast<std::size_t>(c * c), -1.0);
+    for (std::int64_t i = 0; i < c; ++i) values[static_cast<std::size_t>(i * c + i)] = 1.0;
+    Tensor y(context, {c}, DType::i32);
+    kernels::argmax(make_tensor(context, {c, c}, DType::f32, values), y);
+    const std::vector<std::int32_t> at = y.to_host<std::int32_t>();
+    for (std::int32_t i = 0; i < c; ++i) CHECK(at[static_cast<std::size_t>(i)] == i);
+  });
+}
+
+TEST_CASE("count_correct: adds to the count") {
+  on_every_backend([](Context& context) {
+    const Tensor logits = make_tensor(context, {3, 2}, DType::f32, {0, 1, 1, 0, 0, 1});
+    Tensor count = Tensor::from_host<std::int32_t>(context, {1}, std::vector<std::int32_t>{40});
+    kernels::count_correct(logits, Tensor::from_host<std::int32_t>(context, {3}, std::vector<std::int32_t>{1, 0, 0}),
+                           count);
+    CHECK(count.to_host<std::int32_t>()[0] == 42);
+  });
+}
+
+TEST_CASE("accumulate_sum: stays precise over many values and repeats bit for bit") {
+  const std::int64_t size = 300007;
+  const std::vector<double> values = random_values(size, 9, 0.0, 1.0);
+  const Tensor x = make_tensor(cpu(), {size}, DType::f64, values);
+  Tensor expected = Tensor::zeros(cpu(), {1}, DType::f64);
+  kernels::accumulate_sum(x, 1.0, expected);
+  double plain = 0.0;
+  for (const double value : values) plain += value;
+  CHECK(difference(expected.to_doubles(), {plain}).relative <= 1e-12);
+  std::vector<Context*> contexts = {&cpu()};
+  const std::vector<NamedContext> gpus = gpu_contexts();
+  contexts.push_back(gpus.front().context.get());
+  for (Context* context : contexts) {
+    const Tensor in = make_tensor(*context, {size}, DType::f32, values);
+    Tensor first = Tensor::zeros(*context, {1}), second = Tensor::zeros(*context, {1});
+    kernels::accumulate_sum(in, 1.0, first);
+    kernels::accumulate_sum(in, 1.0, second);
+    CHECK(difference(first.to_doubles(), expected.to_doubles()).relative <= 2e-6);
+    CHECK(bit_equal(first, second));
+  }
+}
+
+TEST_CASE("reduce: shapes and types that do not fit are refused") {
+  const Tensor x = random_tensor(cpu(), {2, 3}, DType::f32, 1);
+  Tensor pair(cpu(), {2}), count(cpu(), {1}, DType::i32), at(cpu(), {2}, DType::i32);
+  CHECK_THROWS_WITH_AS(kernels::accumulate_sum(x, 1.0, pair), "accumulate_sum: y must be f32 [1], got f32 [2] on cpu",
+                       ShapeError);
+  CHECK_THROWS_AS(kernels::broadcast(pair, 1.0, pair), ShapeError);
+  CHECK_THROWS_AS(kernels::argmax(x, pair), ShapeError);
+  CHECK_THROWS_AS(kernels::argmax(Tensor(cpu(), {2, 0}), at), ShapeError);
+  CHECK_THROWS_AS(kernels::count_correct(x, count, count), ShapeError);
+}
+
+}  // namespace pliant::test

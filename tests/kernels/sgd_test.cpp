@@ -1,0 +1,148 @@
+#include "kernels/sgd.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/compare.h"
+#include "tests/support/contexts.h"
+
+namespace pliant::test {
+
+namespace {
+
+// One segment of 64 weights, of which the tests look at the first few; the others are the padding of an arena.
+struct Arena {
+  Context& context;
+  DType dtype;
+  Tensor w, gradient, v, mask;
+
+  Arena(Context& on, DType type, std::vector<double> weights, std::vector<double> slopes) : context(on), dtype(type) {
+    weights.resize(64), slopes.resize(64);
+    w = make_tensor(context, {64}, dtype, weights);
+    gradient = make_tensor(context, {64}, dtype, slopes);
+    v = Tensor::zeros(context, {64}, dtype);
+  }
+
+  void step(double rate, double momentum, bool nesterov, std::vector<double> rule = {1, 0, 0}) {
+    const Tensor scalars = Tensor::from_host<double>(context, {2}, std::vector<double>{rate, momentum});
+    kernels::sgd_step(w, gradient, v, make_tensor(context, {1, 3}, dtype, rule), mask, scalars, nesterov);
+  }
+  double weight(std::size_t i) const { return w.to_doubles()[i]; }
+};
+
+// Runs the body on the CPU in double and in float, and on the GPU bodies.
+template <class Body>
+void on_every_backend(Body&& body) {
+  body(cpu(), DType::f64, 1e-12);
+  body(cpu(), DType::f32, 1e-6);
+  for (const NamedContext& gpu : gpu_contexts()) {
+    CAPTURE(gpu.name);
+    body(*gpu.context, DType::f32, 1e-6);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("sgd_step: Nesterov gives the published golden values") {
+  on_every_backend([](Context& context, DType dtype, double tolerance) {
+    Arena arena(context, dtype, {1.0}, {0.5});
+    for (const double expected : {0.905, 0.7695, 0.59755}) {
+      arena.step(0.1, 0.9, true);
+      CHECK(std::abs(arena.weight(0) - expected) <= tolerance);
+    }
+  });
+}
+
+TEST_CASE("sgd_step: momentum and weight decay equal PyTorch over three steps") {
+  on_every_backend([](Context& context, DType dtype, double tolerance) {
+    const std::vector<double> plain = {0.5191847489999999, -1.751184573, -0.11880251250000001, -0.4532227005000001};
+    const std::vector<double> nesterov = {0.26489045819099993, -1.620392580807, -0.1817686107375, -0.9581664353295};
+    for (const bool with_nesterov : {false, true}) {
+      Arena arena(context, dtype, {1.0, -2.0, 0.0, 0.5}, {});
+      for (int k = 1; k <= 3; ++k) {
+        arena.gradient = make_tensor(context, {4}, dtype, {0.5 * k, -0.25 * k, 0.125 * k, 1.0 * k});
+        std::vector<double> slopes = arena.gradient.to_doubles();
+        slopes.resize(64);
+        arena.gradient = make_tensor(context, {64}, dtype, slopes);
+        arena.step(0.1, 0.9, with_nesterov, {1, 0.01, 0});
+      }
+      for (std::size_t i = 0; i < 4; ++i) {
+        CHECK(std::abs(arena.weight(i) - (with_nesterov ? nesterov : plain)[i]) <= 2 * tolerance);
+      }
+    }
+  });
+}
+
+TEST_CASE("sgd_step: without momentum it is gradient descent and the velocity is the gradient") {
+  on_every_backend([](Context& context, DType dtype, double tolerance) {
+    Arena arena(context, dtype, {1.0, -1.0}, {2.0, 0.5});
+    arena.step(0.25, 0.0, false);
+    CHECK(std::abs(arena.weight(0) - 0.5) <= tolerance);
+    CHECK(std::abs(arena.weight(1) + 1.125) <= tolerance);
+    CHECK(arena.v.to_doubles()[0] == 2.0);
+  });
+}
+
+TEST_CASE("sgd_step: the l1 penalty pulls to zero and leaves zero alone") {
+  on_every_backend([](Context& context, DType dtype, double tolerance) {
+    Arena arena(context, dtype, {1.0, -1.0, 0.0}, {});
+    arena.step(0.5, 0.0, false, {1, 0, 0.1});
+    CHECK(std::abs(arena.weight(0) - 0.95) <= tolerance);
+    CHECK(std::abs(arena.weight(1) + 0.95) <= tolerance);
+    CHECK(arena.weight(2) == 0.0);
+  });
+}
+
+TEST_CASE("sgd_step: a frozen segment keeps weights and velocity and padding stays zero") {
+  on_every_backend([](Context& context, DType dtype, double) {
+    Arena arena(context, dtype, {1.0, -1.0, 0.5}, {3.0, 3.0, 3.0});
+    arena.step(0.1, 0.9, true, {1, 0.1, 0.1});
+    const Tensor w = arena.w.clone(), v = arena.v.clone();
+    for (std::size_t i = 3; i < 64; ++i) CHECK(arena.weight(i) == 0.0);
+    arena.step(0.1, 0.9, true, {0, 0.1, 0.1});
+    CHECK(bit_equal(arena.w, w));
+    CHECK(bit_equal(arena.v, v));
+  });
+}
+
+TEST_CASE("sgd_step: a masked weight becomes exactly zero and stays there") {
+  on_every_backend([](Context& context, DType dtype, double) {
+    for (const bool nesterov : {false, true}) {
+      Arena arena(context, dtype, {1.0, 1.0}, {0.5, 0.5});
+      arena.step(0.1, 0.9, nesterov);  // the velocity is not zero when the mask comes
+      std::vector<double> keep(64, 1.0);
+      keep[0] = 0.0;
+      arena.mask = make_tensor(context, {64}, dtype, keep);
+      for (int i = 0; i < 3; ++i) {
+        arena.step(0.1, 0.9, nesterov, {1, 0.01, 0.01});
+        CHECK(arena.weight(0) == 0.0);
+        CHECK(arena.weight(1) < 1.0);
+        CHECK(arena.weight(1) != 0.0);
+      }
+    }
+  });
+}
+
+TEST_CASE("sgd_step: the factor of a segment multiplies the rate") {
+  on_every_backend([](Context& context, DType dtype, double tolerance) {
+    Arena arena(context, dtype, {1.0}, {1.0});
+    arena.step(0.1, 0.0, false, {0.25, 0, 0});
+    CHECK(std::abs(arena.weight(0) - 0.975) <= tolerance);
+  });
+}
+
+TEST_CASE("sgd_step: arenas that do not fit are refused") {
+  Arena arena(cpu(), DType::f32, {1.0}, {1.0});
+  const Tensor rules = make_tensor(cpu(), {1, 3}, DType::f32, {1, 0, 0});
+  const Tensor scalars = Tensor::from_host<double>(cpu(), {2}, std::vector<double>{0.1, 0.9});
+  const Tensor float_scalars = make_tensor(cpu(), {2}, DType::f32, {0.1, 0.9});
+  Tensor odd(cpu(), {65}), empty;
+  CHECK_THROWS_WITH_AS(kernels::sgd_step(odd, odd, odd, rules, {}, scalars, false),
+                       "sgd_step: w must be [P], P a multiple of 64, got f32 [65] on cpu", ShapeError);
+  CHECK_THROWS_AS(kernels::sgd_step(arena.w, odd, arena.v, rules, {}, scalars, false), ShapeError);
+  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, empty, rules, {}, scalars, false), ShapeError);
+  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, arena.v, scalars, {}, scalars, false), ShapeError);
+  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, arena.v, rules, odd, scalars, false), ShapeError);
+  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, arena.v, rules, {}, float_scalars, false), ShapeError);
+}
+
+}  // namespace pliant::test
