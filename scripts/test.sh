@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds everything without CUDA and runs every test; CTest's summary ends the output.
-# Options: --werror (warnings are errors), --preset NAME (release, debug or sanitize), --junit FILE (results as XML), --jobs N.
+# Options: --werror (warnings are errors), --preset release|debug|sanitize, --without LABEL, --junit FILE (results as XML), --jobs N.
 set -euo pipefail
 
-usage() { echo "usage: scripts/test.sh [--werror] [--preset release|debug|sanitize] [--junit FILE] [--jobs N]"; }
+usage() { echo "usage: scripts/test.sh [--werror] [--preset release|debug|sanitize] [--without LABEL] [--junit FILE] [--jobs N]"; }
 
 preset=release
 jobs=$(nproc)
@@ -12,10 +12,11 @@ test_flags=()
 while [ $# -gt 0 ]; do
   case $1 in
     --werror) configure+=(-DPLIANT_WERROR=ON); shift ;;
-    --preset | --junit | --jobs)
+    --preset | --without | --junit | --jobs)
       [ $# -ge 2 ] || { echo "test.sh: $1 needs a value" >&2; exit 2; }
       case $1 in
         --preset) preset=$2 ;;
+        --without) test_flags+=(--label-exclude "^$2\$") ;;
         --junit) test_flags+=(--output-junit "$(realpath -m "$2")") ;;
         --jobs) jobs=$2 ;;
       esac

@@ -10,22 +10,12 @@ source_files() {
     -regextype posix-extended -regex '.*\.(h|cuh|cpp|cu|cmake|sh|py)|.*/run' 2> /dev/null | sort
 }
 
-status=0
-scanned=0
-while IFS= read -r file; do
-  scanned=$((scanned + 1))
-  lines=$(wc -l < "$file")
-  if [ "$lines" -gt 400 ]; then
-    echo "$file: $lines lines; split it (400 at most, about 300 is meant)"
-    status=1
-  fi
-  if awk -v file="$file" 'length($0) > 160 { print file ":" FNR ": " length($0) " characters"; wide = 1 } END { exit !wide }' "$file"; then
-    status=1
-  fi
-done < <(source_files)
-if [ "$scanned" -lt 100 ]; then
-  echo "only $scanned files found: the scan itself is broken"
-  status=1
+mapfile -t files < <(source_files)
+if [ ${#files[@]} -lt 100 ]; then
+  echo "only ${#files[@]} files found: the scan itself is broken"
+  exit 1
 fi
-echo "$scanned files scanned"
-exit $status
+echo "${#files[@]} files scanned"
+awk 'FNR == 401 { print FILENAME ": more than 400 lines; split it (about 300 is meant)"; bad = 1 }
+     length($0) > 160 { print FILENAME ":" FNR ": " length($0) " characters"; bad = 1 }
+     END { exit bad }' "${files[@]}"

@@ -10,7 +10,7 @@ status=0
 scanned=0
 while IFS=: read -r file line include; do
   scanned=$((scanned + 1))
-  header=$(grep -oE '<[^>]+>' <<< "$include")
+  header="<${include#*<}" header="${header%%>*}>"
   [[ $header =~ ^\<[a-z0-9_]+\>$ ]] && continue             # <vector>
   [[ $header =~ ^\<(math|stdint|stddef|signal|unistd)\.h\>$ ]] && continue  # C and POSIX
   [[ "$file $header" =~ $allowed ]] && continue
