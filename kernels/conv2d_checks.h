@@ -17,6 +17,7 @@ struct Conv2dSizes {
   std::int64_t output_pixels() const { return static_cast<std::int64_t>(n) * p * q; }
   std::int64_t input_pixels() const { return static_cast<std::int64_t>(n) * h * w; }
   int taps() const { return r * s; }
+  std::int64_t products() const { return output_pixels() * taps() * group_c * k; }  // multiplications of the forward
 };
 
 // `w` stands for w or dw, `x` for x or dx, `y` for y or dy. The bias may be no tensor.

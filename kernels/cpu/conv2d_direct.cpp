@@ -11,6 +11,8 @@ namespace {
 
 using std::int64_t;
 
+constexpr int64_t kParallelProducts = 1 << 16;  // below, waking the other threads costs more than it saves
+
 // The input position that tap r reads for output position p, or -1 outside the image.
 int input_position(const Conv2dSizes& z, int p, int r, int size) {
   const int64_t position = int64_t{p} * z.stride - z.padding + int64_t{r} * z.dilation;
@@ -47,7 +49,7 @@ template <class T>
 void forward(const T* x, const T* w, const T* bias, const Conv2dSizes& z, T* y) {
   const std::vector<T> packed = filters_last(w, z);
   const int64_t rows = int64_t{z.n} * z.p, group_filters = int64_t{z.taps()} * z.group_c * z.group_k;
-#pragma omp parallel
+#pragma omp parallel if (z.products() > kParallelProducts)
   {
     std::vector<double> sum(static_cast<std::size_t>(z.k));
 #pragma omp for
@@ -78,7 +80,7 @@ void forward(const T* x, const T* w, const T* bias, const Conv2dSizes& z, T* y) 
 template <class T>
 void backward_data(const T* dy, const T* w, const Conv2dSizes& z, T* dx) {
   const int64_t rows = int64_t{z.n} * z.h, filter_size = int64_t{z.taps()} * z.group_c;
-#pragma omp parallel
+#pragma omp parallel if (z.products() > kParallelProducts)
   {
     std::vector<double> sum(static_cast<std::size_t>(z.c));
 #pragma omp for
@@ -107,7 +109,7 @@ void backward_data(const T* dy, const T* w, const Conv2dSizes& z, T* dx) {
 template <class T>
 void backward_filter(const T* dy, const T* x, const Conv2dSizes& z, T* dw) {
   const int64_t filters = int64_t{z.k} * z.taps();
-#pragma omp parallel
+#pragma omp parallel if (z.products() > kParallelProducts)
   {
     std::vector<double> sum(static_cast<std::size_t>(z.group_c));
 #pragma omp for

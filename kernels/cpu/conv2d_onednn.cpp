@@ -211,10 +211,19 @@ class OneDnn : public Attachment {
   Plan& find(const Key& key) {
     const auto known = plans_.find(key);
     if (known != plans_.end()) return known->second;
-    Plan plan = make_plan(key, engine_);
     ++counters.plans;
-    counters.winograd_plans += key.winograd;
-    return plans_.emplace(key, std::move(plan)).first->second;
+    if (key.winograd) {
+      try {
+        Plan& plan = plans_.emplace(key, make_plan(key, engine_)).first->second;
+        ++counters.winograd_plans;
+        return plan;
+      } catch (const dnnl::error& error) {
+        if (error.status != dnnl_unimplemented) throw;  // oneDNN has Winograd for AVX-512 only
+      }
+    }
+    Key direct = key;
+    direct.winograd = 0;
+    return plans_.emplace(key, make_plan(direct, engine_)).first->second;
   }
 
   Context& context_;

@@ -11,6 +11,7 @@ namespace {
 
 using std::int64_t;
 
+constexpr int64_t kParallelProducts = 1 << 16;  // below, waking the other threads costs more than it saves
 constexpr int kBlock = 32;  // channels whose sums stay in registers
 
 // w [C, R, S, 1] as [R, S, C].
@@ -51,7 +52,7 @@ void weighted_sum(const std::vector<Meeting<T>>& meetings, const T* start, int c
 template <class T>
 void forward(const T* x, const T* w, const T* bias, const Conv2dSizes& z, T* y) {
   const std::vector<T> weights = channels_last(w, z);
-#pragma omp parallel
+#pragma omp parallel if (z.products() > kParallelProducts)
   {
     std::vector<Meeting<T>> meetings;
     meetings.reserve(static_cast<std::size_t>(z.taps()));
@@ -75,7 +76,7 @@ void forward(const T* x, const T* w, const T* bias, const Conv2dSizes& z, T* y) 
 template <class T>
 void backward_data(const T* dy, const T* w, const Conv2dSizes& z, T* dx) {
   const std::vector<T> weights = channels_last(w, z);
-#pragma omp parallel
+#pragma omp parallel if (z.products() > kParallelProducts)
   {
     std::vector<Meeting<T>> meetings;
     meetings.reserve(static_cast<std::size_t>(z.taps()));
@@ -123,7 +124,7 @@ void backward_filter(const T* dy, const T* x, const Conv2dSizes& z, T* dw) {
   const int groups = std::min(z.n, 32);
   const std::size_t size = static_cast<std::size_t>(z.taps()) * static_cast<std::size_t>(z.c);
   std::vector<double> partial(size * static_cast<std::size_t>(groups), 0.0);
-#pragma omp parallel
+#pragma omp parallel if (z.products() > kParallelProducts)
   {
     std::vector<T> image(size);
 #pragma omp for schedule(static)

@@ -21,7 +21,7 @@ constexpr bool kOneDnn = false;
 // the terms of the sum where b is transposed.
 template <class T>
 void product(const T* a, const T* b, const ProductSizes& z, ProductOptions options, bool add, T* c) {
-#pragma omp parallel
+#pragma omp parallel if (z.m * z.n * z.l > 65536)
   {
     std::vector<double> sum(static_cast<std::size_t>(z.n));
 #pragma omp for

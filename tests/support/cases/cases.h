@@ -12,6 +12,8 @@ std::vector<OpCase> channels_cases();
 std::vector<OpCase> batch_norm_cases();
 std::vector<OpCase> pool_cases();
 std::vector<OpCase> local_response_norm_cases();
+std::vector<OpCase> convolution_cases();
+std::vector<OpCase> linear_cases();
 
 std::vector<KernelCase> memory_kernel_cases();
 std::vector<KernelCase> training_kernel_cases();

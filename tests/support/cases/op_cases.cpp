@@ -20,6 +20,8 @@ std::vector<OpCase> op_cases() {
   append(all, batch_norm_cases());
   append(all, pool_cases());
   append(all, local_response_norm_cases());
+  append(all, convolution_cases());
+  append(all, linear_cases());
   return all;
 }
 

@@ -1,0 +1,224 @@
+#include "kernels/conv2d.h"
+
+#include <doctest/doctest.h>
+
+#include "kernels/conv2d_checks.h"
+#include "kernels/cpu/conv2d_direct.h"
+#include "kernels/cpu/conv2d_onednn.h"
+#include "tests/support/compare.h"
+#include "tests/support/contexts.h"
+#if defined(PLIANT_WITH_CUDA)
+#include "kernels/gpu/conv2d_cudnn.h"
+#include "kernels/gpu/conv2d_direct.h"
+#endif
+
+namespace pliant::test {
+
+namespace {
+
+Tensor floats(Context& context, Shape shape, std::vector<float> values) { return Tensor::from_host<float>(context, shape, values); }
+
+std::string refusal(const Shape& x, const Shape& w, const Conv2dGeometry& geometry) {
+  try {
+    conv2d_output_shape(x, w, geometry);
+  } catch (const ShapeError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+std::vector<NamedContext> all_contexts() {
+  std::vector<NamedContext> contexts = gpu_contexts();
+  contexts.push_back({"cpu", std::make_unique<Context>(Device::cpu)});
+  return contexts;
+}
+
+}  // namespace
+
+TEST_CASE("conv2d: a convolution computed by hand") {
+  for (const NamedContext& device : all_contexts()) {
+    CAPTURE(device.name);
+    Context& context = *device.context;
+    // Two channels; the filter takes the first channel at the left and ten times the second at the right.
+    const Tensor x = floats(context, {1, 2, 3, 2}, {1, 10, 2, 20, 3, 30, 4, 40, 5, 50, 6, 60});
+    const Tensor w = floats(context, {1, 1, 2, 2}, {1, 0, 0, 10});
+    Tensor y(context, {1, 2, 2, 1});
+    kernels::conv2d_forward(x, w, floats(context, {1}, {0.5f}), {}, y);
+    CHECK(y.to_host<float>() == std::vector<float>{201.5f, 302.5f, 504.5f, 605.5f});
+
+    const Tensor dy = floats(context, {1, 2, 2, 1}, {1, 2, 3, 4});
+    Tensor dx(context, x.shape());
+    kernels::conv2d_backward_data(dy, w, {}, dx);
+    CHECK(dx.to_host<float>() == std::vector<float>{1, 0, 2, 10, 0, 20, 3, 0, 4, 30, 0, 40});
+
+    Tensor dw = floats(context, {1, 1, 2, 2}, {1000, 0, 0, 0});
+    kernels::conv2d_backward_filter(dy, x, {}, dw);
+    CHECK(dw.to_host<float>() == std::vector<float>{1037, 370, 47, 470});
+  }
+}
+
+TEST_CASE("conv2d: padding and stride computed by hand") {
+  for (const NamedContext& device : all_contexts()) {
+    CAPTURE(device.name);
+    Context& context = *device.context;
+    const Tensor x = floats(context, {1, 3, 3, 1}, {1, 2, 3, 4, 5, 6, 7, 8, 9});
+    const Tensor w = floats(context, {1, 3, 3, 1}, std::vector<float>(9, 1.0f));
+    Tensor y(context, {1, 2, 2, 1});
+    kernels::conv2d_forward(x, w, {}, {2, 1, 1, 1}, y);
+    CHECK(y.to_host<float>() == std::vector<float>{12, 16, 24, 28});
+    Tensor depthwise(context, {1, 2, 2, 1});
+    kernels::depthwise_conv2d_forward(x, w, {}, {2, 1, 1, 1}, depthwise);
+    CHECK(depthwise.to_host<float>() == std::vector<float>{12, 16, 24, 28});
+  }
+}
+
+TEST_CASE("conv2d: gradients of filters accumulate and those of images are written") {
+  const Conv2dGeometry geometry{1, 1, 1, 5};
+  for (const NamedContext& device : all_contexts()) {
+    CAPTURE(device.name);
+    Context& context = *device.context;
+    const Tensor x = random_tensor(context, {2, 4, 3, 5}, DType::f32, 1), dy = random_tensor(context, {2, 4, 3, 5}, DType::f32, 2);
+    const Tensor w = random_tensor(context, {5, 3, 3, 1}, DType::f32, 3);
+    for (const bool depthwise : {false, true}) {
+      Tensor once = Tensor::zeros_like(w), twice = Tensor::zeros_like(w), dx = random_tensor(context, x.shape(), DType::f32, 4);
+      const auto& filter = depthwise ? kernels::depthwise_conv2d_backward_filter : kernels::conv2d_backward_filter;
+      const auto& data = depthwise ? kernels::depthwise_conv2d_backward_data : kernels::conv2d_backward_data;
+      filter(dy, x, geometry, once);
+      filter(dy, x, geometry, twice);
+      filter(dy, x, geometry, twice);
+      std::vector<double> doubled = once.to_doubles();
+      for (double& value : doubled) value *= 2.0;
+      CHECK(difference(twice.to_doubles(), doubled).relative < 1e-6);
+      Tensor again = Tensor::like(dx);
+      data(dy, w, geometry, dx);
+      data(dy, w, geometry, again);
+      CHECK(bit_equal(dx, again));
+    }
+  }
+}
+
+TEST_CASE("conv2d: a batch without images leaves the gradient of the filter as it is") {
+  for (const NamedContext& device : all_contexts()) {
+    CAPTURE(device.name);
+    Context& context = *device.context;
+    const Tensor x(context, {0, 4, 4, 2}), dy(context, {0, 4, 4, 2}), w = floats(context, {2, 1, 1, 2}, {1, 2, 3, 4});
+    Tensor y(context, {0, 4, 4, 2}), dw = w.clone();
+    kernels::conv2d_forward(x, w, {}, {}, y);
+    kernels::conv2d_backward_filter(dy, x, {}, dw);
+    CHECK(bit_equal(dw, w));
+    const Tensor filters = floats(context, {2, 1, 1, 1}, {5, 6});
+    Tensor depthwise = filters.clone();
+    kernels::depthwise_conv2d_forward(x, filters, {}, {1, 0, 1, 2}, y);
+    kernels::depthwise_conv2d_backward_filter(dy, x, {1, 0, 1, 2}, depthwise);
+    CHECK(bit_equal(depthwise, filters));
+  }
+}
+
+TEST_CASE("conv2d: output sizes") {
+  CHECK(conv2d_output_shape({7, 32, 32, 3}, {16, 3, 3, 3}, {1, 1, 1, 1}) == Shape{7, 32, 32, 16});
+  CHECK(conv2d_output_shape({1, 224, 224, 3}, {64, 7, 7, 3}, {2, 3, 1, 1}) == Shape{1, 112, 112, 64});
+  CHECK(conv2d_output_shape({1, 7, 9, 4}, {6, 3, 3, 2}, {1, 2, 2, 2}) == Shape{1, 7, 9, 6});
+  CHECK(conv2d_output_shape({1, 5, 6, 1}, {1, 2, 3, 1}, {2, 0, 1, 1}) == Shape{1, 2, 2, 1});
+  CHECK(conv2d_output_shape({0, 5, 5, 1}, {1, 5, 5, 1}, {}) == Shape{0, 1, 1, 1});
+}
+
+TEST_CASE("conv2d: what does not fit is refused with the reason") {
+  CHECK(contains(refusal({1, 4, 4, 3}, {8, 3, 3, 4}, {}), "w must have 3 channels, it has 4"));
+  CHECK(contains(refusal({1, 4, 4, 3}, {8, 3, 3, 4}, {}), "x [1, 4, 4, 3], w [8, 3, 3, 4], stride 1"));
+  CHECK(contains(refusal({1, 4, 4, 3}, {8, 5, 5, 3}, {}), "the filter is larger than the padded image"));
+  CHECK(contains(refusal({1, 4, 4, 3}, {8, 3, 3, 3}, {2, 0, 2, 1}), "the filter is larger than the padded image"));
+  CHECK(contains(refusal({1, 4, 4, 3}, {8, 3, 3, 1}, {1, 0, 1, 2}), "3 channels cannot be split into 2 groups"));
+  CHECK(contains(refusal({1, 4, 4, 4}, {3, 3, 3, 2}, {1, 0, 1, 2}), "3 filters cannot be split into 2 groups"));
+  CHECK(contains(refusal({1, 4, 4, 3}, {8, 3, 3, 3}, {0, 0, 1, 1}), "stride, dilation and groups must be at least 1"));
+  CHECK(contains(refusal({1, 4, 4, 3}, {8, 3, 3, 3}, {1, -1, 1, 1}), "padding cannot be negative"));
+  CHECK(contains(refusal({4, 4, 3}, {8, 3, 3, 3}, {}), "x must be [N, H, W, C]"));
+  CHECK(contains(refusal({1, 4, 4, 3}, {8, 27}, {}), "w must be [K, R, S, C / groups]"));
+  const Tensor x = random_tensor(cpu(), {1, 4, 4, 4}, DType::f32, 1), w = random_tensor(cpu(), {4, 3, 3, 4}, DType::f32, 2);
+  Tensor y(cpu(), {1, 2, 2, 4}), wrong(cpu(), {1, 4, 4, 4}), doubles(cpu(), {1, 2, 2, 4}, DType::f64);
+  CHECK_THROWS_AS(kernels::conv2d_forward(x, w, {}, {}, wrong), ShapeError);
+  CHECK_THROWS_AS(kernels::conv2d_forward(x, w, {}, {}, doubles), ShapeError);
+  CHECK_THROWS_AS(kernels::conv2d_forward(x, w, Tensor(cpu(), {3}), {}, y), ShapeError);
+  CHECK_THROWS_AS(kernels::depthwise_conv2d_forward(x, w, {}, {}, y), ShapeError);
+}
+
+#if defined(PLIANT_WITH_ONEDNN)
+TEST_CASE("conv2d: floats on the CPU are computed by oneDNN and its primitives are reused") {
+  Context context(Device::cpu);
+  const Tensor x = random_tensor(context, {2, 5, 5, 3}, DType::f32, 1), w = random_tensor(context, {4, 3, 3, 3}, DType::f32, 2);
+  Tensor y(context, {2, 3, 3, 4});
+  for (int i = 0; i < 3; ++i) kernels::conv2d_forward(x, w, {}, {}, y);
+  const kernels::cpu::OneDnnCounters floats_done = kernels::cpu::onednn_counters(context);
+  CHECK(floats_done.plans == 1);
+  CHECK(floats_done.runs == 3);
+  CHECK(floats_done.winograd_plans == 0);
+  const std::int64_t allocations = context.pool().counters().driver_allocations;
+  kernels::conv2d_forward(x, w, {}, {}, y);
+  CHECK(context.pool().counters().driver_allocations == allocations);
+
+  Tensor y64(context, y.shape(), DType::f64);
+  kernels::conv2d_forward(random_tensor(context, x.shape(), DType::f64, 1), random_tensor(context, w.shape(), DType::f64, 2), {}, {},
+                          y64);
+  CHECK(kernels::cpu::onednn_counters(context).runs == 4);
+  CHECK(difference(y, y64).relative < 1e-6);
+}
+
+TEST_CASE("conv2d: Winograd computes large 3x3 layers as exactly as floats allow") {
+  Context context(Device::cpu);
+  const Conv2dGeometry geometry{1, 1, 1, 1};
+  const Shape image{32, 15, 16, 35}, filters{33, 3, 3, 35}, result{32, 15, 16, 33};
+  const auto run = [&](DType dtype) {
+    const Tensor x = random_tensor(context, image, dtype, 1), w = random_tensor(context, filters, dtype, 2);
+    const Tensor bias = random_tensor(context, {33}, dtype, 3), dy = random_tensor(context, result, dtype, 4);
+    Tensor y(context, result, dtype), dx(context, image, dtype), dw = random_tensor(context, filters, dtype, 5);
+    kernels::conv2d_forward(x, w, bias, geometry, y);
+    kernels::conv2d_backward_data(dy, w, geometry, dx);
+    kernels::conv2d_backward_filter(dy, x, geometry, dw);
+    return std::vector<Tensor>{y, dx, dw};
+  };
+  const std::vector<Tensor> actual = run(DType::f32), expected = run(DType::f64), again = run(DType::f32);
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    CAPTURE(i);
+    CHECK(difference(actual[i], expected[i]).relative < 1e-5);
+    CHECK(bit_equal(actual[i], again[i]));
+  }
+  // Winograd is a rule of the shape where the processor has it (AVX-512); elsewhere the plain algorithm computes.
+  MESSAGE("Winograd plans: " << kernels::cpu::onednn_counters(context).winograd_plans);
+  CHECK(kernels::cpu::onednn_counters(context).plans == 3);
+}
+#endif
+
+#if defined(PLIANT_WITH_CUDA)
+TEST_CASE("conv2d: cuDNN accepts the description of every geometry and refuses a wrong one") {
+  using kernels::gpu::ConvolutionDirection;
+  const kernels::Conv2dSizes sizes{2, 9, 8, 6, 4, 3, 3, 5, 4, 2, 1, 1, 2, 3, 2};
+  for (const auto direction : {ConvolutionDirection::forward, ConvolutionDirection::backward_data, ConvolutionDirection::backward_filter}) {
+    CHECK_NOTHROW(kernels::gpu::cudnn_describe(sizes, direction));
+    kernels::Conv2dSizes wrong = sizes;
+    wrong.p = 7;
+    CHECK_THROWS_AS(kernels::gpu::cudnn_describe(wrong, direction), DeviceError);
+  }
+}
+
+TEST_CASE("conv2d: cuDNN equals the hand-written kernels") {
+  Context context(Device::cuda);
+  const Conv2dGeometry geometry{1, 1, 1, 1};
+  const Tensor x = random_tensor(context, {8, 16, 16, 32}, DType::f32, 1), w = random_tensor(context, {48, 3, 3, 32}, DType::f32, 2);
+  const Tensor dy = random_tensor(context, {8, 16, 16, 48}, DType::f32, 3);
+  Tensor y = Tensor::like(dy), dx = Tensor::like(x), dw = Tensor::zeros_like(w);
+  Tensor y_direct = Tensor::like(dy), dx_direct = Tensor::like(x), dw_direct = Tensor::zeros_like(w);
+  kernels::conv2d_forward(x, w, {}, geometry, y);
+  kernels::conv2d_backward_data(dy, w, geometry, dx);
+  kernels::conv2d_backward_filter(dy, x, geometry, dw);
+  kernels::gpu::conv2d_direct_forward(x, w, {}, geometry, y_direct);
+  kernels::gpu::conv2d_direct_backward_data(dy, w, geometry, dx_direct);
+  kernels::gpu::conv2d_direct_backward_filter(dy, x, geometry, dw_direct);
+  CHECK(difference(y, y_direct).relative < 1e-5);
+  CHECK(difference(dx, dx_direct).relative < 1e-5);
+  CHECK(difference(dw, dw_direct).relative < 1e-5);
+  CHECK(kernels::gpu::cudnn_counters(context).plans == 3);
+}
+#endif
+
+}  // namespace pliant::test

@@ -1,0 +1,59 @@
+#include "layers/functional.h"
+#include "tests/support/cases/cases.h"
+
+namespace pliant::test {
+
+namespace {
+
+OpCase conv_case(const char* name, Shape x, Shape w, Conv2dGeometry geometry, bool bias) {
+  OpCase one{cat(geometry.groups > 1 && geometry.groups == w[0] ? "depthwise conv2d: " : "conv2d: ", name), {x, w}, nullptr};
+  if (bias) one.inputs.push_back({w[0]});
+  one.apply = [geometry, bias](const std::vector<Var>& in) { return conv2d(in[0], in[1], bias ? in[2] : Var{}, geometry); };
+  return one;
+}
+
+OpCase linear_case(const char* name, Shape x, Shape w, bool bias) {
+  OpCase one{cat("linear: ", name), {x, w}, nullptr};
+  if (bias) one.inputs.push_back({w[0]});
+  one.apply = [bias](const std::vector<Var>& in) { return linear(in[0], in[1], bias ? in[2] : Var{}); };
+  return one;
+}
+
+}  // namespace
+
+std::vector<OpCase> convolution_cases() {
+  std::vector<OpCase> cases;
+  // {stride, padding, dilation, groups}
+  cases.push_back(conv_case("1x1, 3 channels to 5, bias", {2, 3, 4, 3}, {5, 1, 1, 3}, {1, 0, 1, 1}, true));
+  cases.push_back(conv_case("1x1 stride 2, 4 to 4", {2, 5, 5, 4}, {4, 1, 1, 4}, {2, 0, 1, 1}, false));
+  cases.push_back(conv_case("3x3, 3 to 5, padding 1, bias", {2, 5, 4, 3}, {5, 3, 3, 3}, {1, 1, 1, 1}, true));
+  cases.push_back(conv_case("3x3 stride 2, 7 to 9", {1, 6, 7, 7}, {9, 3, 3, 7}, {2, 1, 1, 1}, false));
+  cases.push_back(conv_case("3x3, 13 to 17, batch 1", {1, 4, 3, 13}, {17, 3, 3, 13}, {1, 1, 1, 1}, false));
+  cases.push_back(conv_case("5x5, 3 to 2, bias", {2, 7, 6, 3}, {2, 5, 5, 3}, {1, 0, 1, 1}, true));
+  cases.push_back(conv_case("5x5 stride 3 that leaves pixels over", {1, 9, 10, 2}, {3, 5, 5, 2}, {3, 1, 1, 1}, false));
+  cases.push_back(conv_case("dilation 2, 4 to 3", {1, 7, 6, 4}, {3, 3, 3, 4}, {1, 2, 2, 1}, false));
+  cases.push_back(conv_case("groups 2, 6 to 4, bias", {2, 4, 5, 6}, {4, 3, 3, 3}, {1, 1, 1, 2}, true));
+  cases.push_back(conv_case("groups 3 stride 2 dilation 2", {1, 8, 7, 3}, {6, 3, 3, 1}, {2, 2, 2, 3}, false));
+  cases.push_back(conv_case("one pixel, 3x3 with padding", {2, 1, 1, 3}, {4, 3, 3, 3}, {1, 1, 1, 1}, true));
+  cases.push_back(conv_case("map smaller than the filter", {1, 2, 3, 2}, {3, 5, 5, 2}, {1, 2, 1, 1}, false));
+  cases.push_back(conv_case("1x3 filter, padding wider than needed", {1, 3, 4, 2}, {2, 1, 3, 2}, {1, 2, 1, 1}, false));
+  cases.push_back(conv_case("one channel to one", {2, 4, 4, 1}, {1, 3, 3, 1}, {1, 0, 1, 1}, true));
+  cases.push_back(conv_case("3x3, bias", {2, 5, 4, 5}, {5, 3, 3, 1}, {1, 1, 1, 5}, true));
+  cases.push_back(conv_case("3x3 stride 2, 33 channels", {1, 5, 4, 33}, {33, 3, 3, 1}, {2, 1, 1, 33}, false));
+  cases.push_back(conv_case("5x5 dilation 2, batch 3", {3, 9, 9, 2}, {2, 5, 5, 1}, {1, 3, 2, 2}, true));
+  cases.push_back(conv_case("one pixel", {2, 1, 1, 7}, {7, 3, 3, 1}, {1, 1, 1, 7}, false));
+  return cases;
+}
+
+std::vector<OpCase> linear_cases() {
+  std::vector<OpCase> cases;
+  cases.push_back(linear_case("5 to 7, bias", {3, 5}, {7, 5}, true));
+  cases.push_back(linear_case("one input", {4, 1}, {3, 1}, true));
+  cases.push_back(linear_case("one output", {4, 6}, {1, 6}, false));
+  cases.push_back(linear_case("batch 1", {1, 9}, {4, 9}, true));
+  cases.push_back(linear_case("17 to 33, batch 19", {19, 17}, {33, 17}, false));
+  cases.push_back(linear_case("over a map", {2, 3, 2, 5}, {4, 3, 2, 5}, true));
+  return cases;
+}
+
+}  // namespace pliant::test
