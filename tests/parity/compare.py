@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The program against PyTorch: same weights, same batches.
 
-usage: compare_with_torch.py PROGRAM [NET...]     nets: lenet5 resnet20 resnet20b vgg16 (default: all)
+usage: compare.py PROGRAM [NET...]     nets: lenet5 resnet20 resnet20b vgg16 (default: all)
 
 In double: logits in eval and train mode, all gradients, and weights, batch-norm statistics and losses after ten Nesterov
 steps with weight decay; norm of the difference over norm, per tensor, at most 1e-7. In float: logits 1e-4, each gradient
