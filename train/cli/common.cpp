@@ -60,7 +60,7 @@ void add_initial_options(CLI::App& verb, InitialOptions& options) {
   std::vector<std::string> rules;
   for (const InitialRule rule : initial_rules()) rules.emplace_back(name_of(rule));
   verb.add_option("--initialisation", options.rule, "rule for the first weights")->check(CLI::IsMember(rules))->capture_default_str();
-  verb.add_option("--seed", options.seed, "seed of everything that is drawn")->capture_default_str();
+  verb.add_option("--seed", options.seed, "seed of everything that is drawn")->check(CLI::NonNegativeNumber)->capture_default_str();
 }
 
 void add_device_options(CLI::App& verb, DeviceOptions& options) {

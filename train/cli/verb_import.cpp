@@ -27,8 +27,8 @@ DType dtype_of_file(const std::string& file, const std::string& precision) {
 }
 
 int run_import(const ImportOptions& options) {
-  Net net = build_net(describe(options.net, options.structure));
   Context context(Device::cpu);
+  Net net = build_net(describe(options.net, options.structure));
   net.store->allocate(context, dtype_of_file(options.file, options.precision));
   const WeightReport report = load_weights(net, options.file, WeightPolicy::exact);
   save_checkpoint(options.output, net, {});

@@ -18,8 +18,8 @@ struct InitOptions {
 };
 
 int run_init(const InitOptions& options) {
-  Net net = build_net(describe(options.net, options.structure));
   Context context(Device::cpu);
+  Net net = build_net(describe(options.net, options.structure));
   net.store->allocate(context, dtype_from(options.precision));
   initialise(net, options.initial.seed, initial_rule(options.initial.rule));
   save_checkpoint(options.output, net, {});
