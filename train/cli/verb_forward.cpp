@@ -99,7 +99,7 @@ void add_forward(CLI::App& app, Verb& chosen) {
       ->check(CLI::IsMember({"eval", "train"}))
       ->capture_default_str();
   verb->add_option("--exit", options->exit, "run one exit alone, 0 is the first (default: all)")->check(CLI::NonNegativeNumber);
-  verb->add_option("--seed", options->seed, "of what train mode draws (dropout)")->capture_default_str();
+  verb->add_option("--seed", options->seed, "of what train mode draws (dropout)")->check(CLI::NonNegativeNumber)->capture_default_str();
   add_precision_option(*verb, options->precision);
   add_device_options(*verb, options->device);
   verb->callback([options, &chosen] { chosen = [options] { return run_forward(*options); }; });

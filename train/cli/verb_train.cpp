@@ -196,7 +196,7 @@ void add_optimizer_flags(CLI::App& verb, TrainFlags& flags) {
   verb.add_option("--label-smoothing", flags.smoothing, "share of the label spread over all classes")->check(CLI::Range(0.0, 1.0));
   verb.add_option("--augment", flags.augment, "none, or crop[:PIXELS], crop-mean[:PIXELS], flip, cutout[:SIDE] joined by commas");
   verb.add_option("--exit-weights", flags.exit_weights, "weight of each exit's loss, first exit first (default: all 1)")->delimiter(',');
-  verb.add_option("--seed", flags.seed, "seed of everything that is drawn");
+  verb.add_option("--seed", flags.seed, "seed of everything that is drawn")->check(CLI::NonNegativeNumber);
   verb.add_option("--patience", flags.patience, "stop after so many epochs without a better validation accuracy")->check(CLI::NonNegativeNumber);
 }
 
