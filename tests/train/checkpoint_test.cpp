@@ -26,7 +26,9 @@ Net make_net(const NetDescription& description, DType dtype = DType::f32, std::u
   Net net = build_net(description);
   net.store->allocate(cpu(), dtype);
   initialise(net, seed);
-  net.store->buffers().copy_from(random_tensor(cpu(), net.store->buffers().shape(), dtype, 7, 0.5, 2.0));
+  for (Parameter& parameter : net.store->parameters()) {
+    if (!parameter.trainable()) parameter.value.copy_from(random_tensor(cpu(), parameter.shape(), dtype, 7, 0.5, 2.0));
+  }
   return net;
 }
 
@@ -183,7 +185,7 @@ TEST_CASE("checkpoint: a foreign or changed file is refused with what was expect
   CHECK(mentions(refused([](Copy& c) { c.tensors["extra.weight"] = c.tensors["fc2.bias"]; }), "extra.weight"));
   CHECK(mentions(refused([](Copy& c) { c.tensors["fc2.bias"] = c.tensors["fc1.bias"]; }), "[84]"));
   CHECK(mentions(refused([](Copy& c) { c.tensors["fc2.bias"].dtype = "I32"; }), "F16"));
-  CHECK(mentions(refused([](Copy& c) { c.tensors["fc2.bias.mask"] = c.tensors["fc2.bias"]; }), "0 and 1"));
+  CHECK(mentions(refused([](Copy& c) { c.tensors["fc2.weight.mask"] = c.tensors["fc2.weight"]; }), "0 and 1"));
 }
 
 TEST_CASE("checkpoint: a description that claims a huge net costs no memory") {
