@@ -45,12 +45,12 @@ Augmentation parse_augmentation(const std::string& text) {
     const std::size_t colon = part.find(':');
     const std::string name = part.substr(0, colon), size = colon == std::string::npos ? "" : part.substr(colon + 1);
     if (name == "crop" || name == "crop-mean") {
-      result.pad = size.empty() ? 4 : parse_size(size, text);
+      result.pad = colon == std::string::npos ? 4 : parse_size(size, text);
       result.fill_with_mean = name == "crop-mean";
     } else if (name == "flip" && colon == std::string::npos) {
       result.flip = true;
     } else if (name == "cutout") {
-      result.cutout = size.empty() ? 8 : parse_size(size, text);
+      result.cutout = colon == std::string::npos ? 8 : parse_size(size, text);
     } else {
       throw UsageError(cat("augmentation \"", text, "\": \"", part, "\" is none of crop[:PIXELS], crop-mean[:PIXELS], flip, cutout[:SIDE], none"));
     }

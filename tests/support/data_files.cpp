@@ -3,7 +3,7 @@
 #include "core/check.h"
 #include "train/data/image_file.h"
 
-namespace pliant::testing {
+namespace pliant::test {
 namespace {
 
 template <class E>
@@ -116,4 +116,4 @@ std::string data_error(const std::string& source) {
 
 std::string config_error(const DataOptions& options) { return message_of<ConfigError>(options); }
 
-}  // namespace pliant::testing
+}  // namespace pliant::test

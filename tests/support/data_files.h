@@ -9,7 +9,7 @@
 #include "tests/support/temporary_folder.h"
 #include "train/data/dataset.h"
 
-namespace pliant::testing {
+namespace pliant::test {
 
 std::uint8_t test_pixel(std::int64_t image, int y, int x, int c);
 
@@ -42,4 +42,4 @@ std::string data_error(const DataOptions& options);
 std::string data_error(const std::string& source);
 std::string config_error(const DataOptions& options);
 
-}  // namespace pliant::testing
+}  // namespace pliant::test

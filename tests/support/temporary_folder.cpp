@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <fstream>
 
-namespace pliant::testing {
+namespace pliant::test {
 
 TemporaryFolder::TemporaryFolder() {
   std::string pattern = (std::filesystem::temp_directory_path() / "pliant-test-XXXXXX").string();
@@ -36,4 +36,4 @@ std::filesystem::path TemporaryFolder::write(const std::string& name, const std:
   return write(name, std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
-}  // namespace pliant::testing
+}  // namespace pliant::test

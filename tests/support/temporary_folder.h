@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-namespace pliant::testing {
+namespace pliant::test {
 
 class TemporaryFolder {
  public:
@@ -27,4 +27,4 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-}  // namespace pliant::testing
+}  // namespace pliant::test

@@ -8,7 +8,7 @@
 #include "train/data/bytes.h"
 
 using namespace pliant;
-using namespace pliant::testing;
+using namespace pliant::test;
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include "train/data/image_file.h"
 
 using namespace pliant;
-using namespace pliant::testing;
+using namespace pliant::test;
 
 namespace {
 

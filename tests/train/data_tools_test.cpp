@@ -11,7 +11,7 @@
 #include "train/data/tools.h"
 
 using namespace pliant;
-using namespace pliant::testing;
+using namespace pliant::test;
 
 namespace {
 

@@ -11,7 +11,7 @@
 
 #include "tests/support/temporary_folder.h"
 
-namespace pliant::testing {
+namespace pliant::test {
 
 inline std::string file_in(const TemporaryFolder& folder, const std::string& name) { return (folder / name).string(); }
 
@@ -49,4 +49,4 @@ std::string message_of(F&& f) {
   throw std::runtime_error("nothing was thrown");
 }
 
-}  // namespace pliant::testing
+}  // namespace pliant::test

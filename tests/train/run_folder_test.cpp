@@ -7,7 +7,7 @@
 #include "tests/train/file_helpers.h"
 
 using namespace pliant;
-using namespace pliant::testing;
+using namespace pliant::test;
 
 TEST_CASE("run folder: a new one is made with its parents and stays empty") {
   TemporaryFolder folder;

@@ -9,7 +9,7 @@
 #include "train/files/safetensors.h"
 
 using namespace pliant;
-using namespace pliant::testing;
+using namespace pliant::test;
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include "tests/train/file_helpers.h"
 
 using namespace pliant;
-using namespace pliant::testing;
+using namespace pliant::test;
 
 namespace {
 
