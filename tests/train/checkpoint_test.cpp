@@ -12,7 +12,7 @@
 
 using namespace pliant;
 using namespace pliant::test;
-using namespace pliant::testing;
+using namespace pliant::test;
 
 namespace {
 
