@@ -56,7 +56,7 @@ void dispatch_storage(DType dtype, const char* op, F&& f) {
 void fill(Tensor& y, double value) {
   dispatch_storage(y.dtype(), "fill", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    PLIANT_LAUNCH_1D(fill_kernel<T>, y.size(), y.context().stream(), y.data<T>(), store<T>(static_cast<float>(value)), y.size());
+    launch_1d(fill_kernel<T>, y.size(), y.context().stream(), y.data<T>(), store<T>(static_cast<float>(value)), y.size());
   });
 }
 
@@ -66,7 +66,7 @@ void cast(const Tensor& x, Tensor& y) {
     dispatch_storage(y.dtype(), "cast", [&](auto to) {
       using From = typename decltype(from)::type;
       using To = typename decltype(to)::type;
-      PLIANT_LAUNCH_1D((cast_kernel<From, To>), x.size(), x.context().stream(), x.data<From>(), y.data<To>(), x.size());
+      launch_1d(cast_kernel<From, To>, x.size(), x.context().stream(), x.data<From>(), y.data<To>(), x.size());
     });
   });
 }
@@ -75,7 +75,7 @@ void accumulate(const Tensor& x, Tensor& y) {
   require_same("accumulate", x, y);
   dispatch_gpu(x.dtype(), "accumulate", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    PLIANT_LAUNCH_1D(accumulate_kernel<T>, x.size(), x.context().stream(), x.data<T>(), y.data<T>(), x.size());
+    launch_1d(accumulate_kernel<T>, x.size(), x.context().stream(), x.data<T>(), y.data<T>(), x.size());
   });
 }
 

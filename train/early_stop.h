@@ -9,7 +9,7 @@ namespace pliant {
 
 struct EarlyStop {
   std::int64_t patience = 0;  // epochs without improvement that end the run; 0: never
-  std::int64_t best_epoch = -1;
+  std::int64_t best_epoch = 0;  // epochs count from 1; 0: none yet
   double best = -std::numeric_limits<double>::infinity();
 
   // True if this epoch's validation accuracy is above all before it. NaN never is; of equal epochs the first is best.

@@ -62,7 +62,7 @@ std::string Trainer::state_text() const {
   json["correct"] = state_.correct;
   json["samples"] = state_.samples;
   json["best_epoch"] = state_.best.best_epoch;
-  if (state_.best.best_epoch >= 0) json["best_accuracy"] = state_.best.best;
+  if (state_.best.best_epoch > 0) json["best_accuracy"] = state_.best.best;
   json["schedule_state"] = rate_.state_text();
   return json.dump();
 }
@@ -78,7 +78,7 @@ void Trainer::restore(const std::string& text) {
     state.correct = json.at("correct").get<std::int64_t>();
     state.samples = json.at("samples").get<std::int64_t>();
     state.best.best_epoch = json.at("best_epoch").get<std::int64_t>();
-    if (state.best.best_epoch >= 0) state.best.best = json.at("best_accuracy").get<double>();
+    if (state.best.best_epoch > 0) state.best.best = json.at("best_accuracy").get<double>();
     state.best.patience = config_.patience;
     rate_.restore_state(json.at("schedule_state").get<std::string>());
   } catch (const nlohmann::json::exception& error) {

@@ -17,7 +17,7 @@ namespace pliant {
 
 struct TrainResult {
   bool interrupted = false;
-  std::int64_t best_epoch = -1;                  // counts from 1, as in metrics.csv; the last one where there is no validation split
+  std::int64_t best_epoch = 0;                   // counts from 1, as in metrics.csv; the last one where there is no validation split
   std::optional<double> validation_accuracy;     // of the best epoch
   std::optional<double> test_accuracy;           // of the best epoch's weights, measured once at the end
   std::string checkpoint;                        // best.safetensors, or last.safetensors after an interrupt

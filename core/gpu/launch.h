@@ -85,5 +85,3 @@ void launch_1d(void (*kernel)(P...), std::int64_t n, gpu::Stream stream, A&&... 
 
 }  // namespace pliant
 
-#define PLIANT_LAUNCH(...) ::pliant::launch(__VA_ARGS__)
-#define PLIANT_LAUNCH_1D(...) ::pliant::launch_1d(__VA_ARGS__)

@@ -135,7 +135,7 @@ void normalise(const Tensor& x, const Tensor& residual, const Tensor& scale, con
     constexpr int V = decltype(v)::value;
     const auto kernel =
         f == Activation::relu ? normalise_kernel<V, Relu, kVariance> : normalise_kernel<V, Identity, kVariance>;
-    PLIANT_LAUNCH(kernel, t.grid(), t.block(), 0, x.context().stream(), x.data<float>(), added, scale.data<float>(),
+    launch(kernel, t.grid(), t.block(), 0, x.context().stream(), x.data<float>(), added, scale.data<float>(),
                   shift.data<float>(), mean.data<float>(), spread.data<float>(), epsilon, t, y.data<float>());
   });
 }
@@ -154,11 +154,11 @@ void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift,
   Tensor partial(x.context(), {t.chunks, 2, sizes.channels});
   dispatch_vector(vector, [&](auto v) {
     constexpr int V = decltype(v)::value;
-    PLIANT_LAUNCH(partial_moments_kernel<V>, t.grid(), t.block(), 0, stream, x.data<float>(), t, partial.data<float>());
+    launch(partial_moments_kernel<V>, t.grid(), t.block(), 0, stream, x.data<float>(), t, partial.data<float>());
   });
   const Statistics to{running_mean.data<float>(),      running_variance.data<float>(), mean.data<float>(),
                       inverse_deviation.data<float>(), static_cast<float>(momentum),   static_cast<float>(epsilon)};
-  PLIANT_LAUNCH(join_moments_kernel, joining.grid(), joining.block(), 0, stream, x.data<float>(), partial.data<float>(),
+  launch(join_moments_kernel, joining.grid(), joining.block(), 0, stream, x.data<float>(), partial.data<float>(),
                 joining, sizes.rows, t.rows_per_chunk, to);
   normalise<false>(x, residual, scale, shift, mean, inverse_deviation, epsilon, f, sizes, y);
 }

@@ -135,10 +135,10 @@ Tensor sum_gradients(const Inputs& in, ChannelRows sizes, Tensor& dscale, Tensor
   dispatch_vector(vector, [&](auto v) {
     constexpr int V = decltype(v)::value;
     const auto kernel = relu ? partial_sums_kernel<V, Relu> : partial_sums_kernel<V, Identity>;
-    PLIANT_LAUNCH(kernel, t.grid(), t.block(), 0, stream, address(in.dy), address(in.x), y, address(in.mean), t,
+    launch(kernel, t.grid(), t.block(), 0, stream, address(in.dy), address(in.x), y, address(in.mean), t,
                   address(dresidual), partial.data<float>());
   });
-  PLIANT_LAUNCH(join_sums_kernel, joining.grid(), joining.block(), 0, stream, partial.data<float>(), in.spread, joining,
+  launch(join_sums_kernel, joining.grid(), joining.block(), 0, stream, partial.data<float>(), in.spread, joining,
                 totals.data<float>(), address(dscale), address(dshift));
   return totals;
 }
@@ -153,7 +153,7 @@ void input_gradient(const Inputs& in, const Tensor& totals, const Tensor& dresid
   dispatch_vector(vector, [&](auto v) {
     constexpr int V = decltype(v)::value;
     const auto kernel = relu ? input_gradient_kernel<V, Relu> : input_gradient_kernel<V, Identity>;
-    PLIANT_LAUNCH(kernel, t.grid(), t.block(), 0, in.x.context().stream(), address(source), address(in.x), y,
+    launch(kernel, t.grid(), t.block(), 0, in.x.context().stream(), address(source), address(in.x), y,
                   address(in.scale), address(in.mean), in.spread, address(totals), t, address(dx));
   });
 }

@@ -17,7 +17,7 @@ __global__ void add_channel_bias_kernel(const float* __restrict__ bias, std::int
 
 void add_channel_bias(const Tensor& bias, Tensor& y) {
   PLIANT_REQUIRE(ShapeError, bias.size() > 0 && y.size() % bias.size() == 0, "add_channel_bias: bias ", bias.shape(), ", y ", y.shape());
-  PLIANT_LAUNCH_1D(add_channel_bias_kernel, y.size(), y.context().stream(), bias.data<float>(), bias.size(), y.size(),
+  launch_1d(add_channel_bias_kernel, y.size(), y.context().stream(), bias.data<float>(), bias.size(), y.size(),
                    y.data<float>());
 }
 

@@ -96,14 +96,14 @@ dim3 grid_of(const char* op, std::int64_t rows, std::int64_t columns, std::int64
 void conv2d_direct_forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dGeometry& geometry, Tensor& y) {
   const Conv2dSizes z = check_conv2d("conv2d", x, w, bias, y, geometry);
   if (z.n == 0) return;
-  PLIANT_LAUNCH(forward_kernel, grid_of("conv2d", z.output_pixels(), z.group_k, z.groups), kTileThreads, 0, x.context().stream(),
+  launch(forward_kernel, grid_of("conv2d", z.output_pixels(), z.group_k, z.groups), kTileThreads, 0, x.context().stream(),
                 x.data<float>(), w.data<float>(), bias ? bias.data<float>() : nullptr, z, y.data<float>());
 }
 
 void conv2d_direct_backward_data(const Tensor& dy, const Tensor& w, const Conv2dGeometry& geometry, Tensor& dx) {
   const Conv2dSizes z = check_conv2d("gradient of conv2d", dx, w, {}, dy, geometry);
   if (z.n == 0) return;
-  PLIANT_LAUNCH(backward_data_kernel, grid_of("gradient of conv2d", z.input_pixels(), z.group_c, z.groups), kTileThreads, 0,
+  launch(backward_data_kernel, grid_of("gradient of conv2d", z.input_pixels(), z.group_c, z.groups), kTileThreads, 0,
                 dy.context().stream(), dy.data<float>(), w.data<float>(), z, dx.data<float>());
 }
 
@@ -116,7 +116,7 @@ void conv2d_direct_backward_filter(const Tensor& dy, const Tensor& x, const Conv
   const std::int64_t wanted = std::min((z.output_pixels() + 63) / 64, 2000 / tiles_of_dw + 1);
   const int parts = static_cast<int>(std::clamp<std::int64_t>(wanted, 1, std::max(65535 / z.groups, 1)));
   Tensor partials(dy.context(), {parts, dw.size()});
-  PLIANT_LAUNCH(backward_filter_kernel, grid_of("gradient of conv2d", z.group_k, weights, std::int64_t{z.groups} * parts),
+  launch(backward_filter_kernel, grid_of("gradient of conv2d", z.group_k, weights, std::int64_t{z.groups} * parts),
                 kTileThreads, 0, dy.context().stream(), dy.data<float>(), x.data<float>(), z, parts, partials.data<float>());
   add_partial_sums(partials, dw);
 }

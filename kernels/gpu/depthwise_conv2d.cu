@@ -74,13 +74,13 @@ __global__ void depthwise_backward_filter_kernel(const float* __restrict__ dy, c
 
 void depthwise_conv2d_forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dGeometry& geometry, Tensor& y) {
   const Conv2dSizes z = check_depthwise("depthwise_conv2d", x, w, bias, y, geometry);
-  PLIANT_LAUNCH_1D(depthwise_forward_kernel, y.size(), x.context().stream(), x.data<float>(), w.data<float>(),
+  launch_1d(depthwise_forward_kernel, y.size(), x.context().stream(), x.data<float>(), w.data<float>(),
                    bias ? bias.data<float>() : nullptr, z, y.data<float>());
 }
 
 void depthwise_conv2d_backward_data(const Tensor& dy, const Tensor& w, const Conv2dGeometry& geometry, Tensor& dx) {
   const Conv2dSizes z = check_depthwise("gradient of depthwise_conv2d", dx, w, {}, dy, geometry);
-  PLIANT_LAUNCH_1D(depthwise_backward_data_kernel, dx.size(), dy.context().stream(), dy.data<float>(), w.data<float>(), z,
+  launch_1d(depthwise_backward_data_kernel, dx.size(), dy.context().stream(), dy.data<float>(), w.data<float>(), z,
                    dx.data<float>());
 }
 
@@ -90,7 +90,7 @@ void depthwise_conv2d_backward_filter(const Tensor& dy, const Tensor& x, const C
   const std::int64_t blocks = (dw.size() + kThreads - 1) / kThreads;
   const std::int64_t parts = std::clamp<std::int64_t>(std::min(z.output_pixels() / 64, 2000 / blocks), 1, 1024);
   Tensor partials(dy.context(), {parts, dw.size()});
-  PLIANT_LAUNCH(depthwise_backward_filter_kernel, dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(parts)), kThreads, 0,
+  launch(depthwise_backward_filter_kernel, dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(parts)), kThreads, 0,
                 dy.context().stream(), dy.data<float>(), x.data<float>(), z, partials.data<float>());
   add_partial_sums(partials, dw);
 }

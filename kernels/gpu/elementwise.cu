@@ -41,7 +41,7 @@ void activation_forward(const Tensor& x, Activation f, Tensor& y) {
     using T = typename decltype(tag)::type;
     dispatch_activation(f, [&](auto formula) {
       using Formula = decltype(formula);
-      PLIANT_LAUNCH_1D((activation_forward_kernel<T, Formula>), x.size(), x.context().stream(), x.data<T>(), y.data<T>(), x.size());
+      launch_1d(activation_forward_kernel<T, Formula>, x.size(), x.context().stream(), x.data<T>(), y.data<T>(), x.size());
     });
   });
 }
@@ -53,7 +53,7 @@ void activation_backward(const Tensor& dy, const Tensor& y, Activation f, Tensor
     using T = typename decltype(tag)::type;
     dispatch_activation(f, [&](auto formula) {
       using Formula = decltype(formula);
-      PLIANT_LAUNCH_1D((activation_backward_kernel<T, Formula>), dy.size(), dy.context().stream(), dy.data<T>(), y.data<T>(),
+      launch_1d(activation_backward_kernel<T, Formula>, dy.size(), dy.context().stream(), dy.data<T>(), y.data<T>(),
                        dx.data<T>(), dy.size());
     });
   });
@@ -64,7 +64,7 @@ void add(const Tensor& a, const Tensor& b, double factor, Tensor& y) {
   require_same("add", a, y);
   dispatch_gpu(a.dtype(), "add", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    PLIANT_LAUNCH_1D(add_kernel<T>, a.size(), a.context().stream(), a.data<T>(), b.data<T>(), factor, y.data<T>(), a.size());
+    launch_1d(add_kernel<T>, a.size(), a.context().stream(), a.data<T>(), b.data<T>(), factor, y.data<T>(), a.size());
   });
 }
 
@@ -72,7 +72,7 @@ void scale(const Tensor& x, double factor, Tensor& y) {
   require_same("scale", x, y);
   dispatch_gpu(x.dtype(), "scale", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    PLIANT_LAUNCH_1D(scale_kernel<T>, x.size(), x.context().stream(), x.data<T>(), factor, y.data<T>(), x.size());
+    launch_1d(scale_kernel<T>, x.size(), x.context().stream(), x.data<T>(), factor, y.data<T>(), x.size());
   });
 }
 

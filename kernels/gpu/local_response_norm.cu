@@ -55,7 +55,7 @@ void local_response_norm_forward(const Tensor& x, const LocalResponseNorm& optio
   const ResponseSizes s = check_response("local_response_norm_forward", x, options);
   require_same("local_response_norm_forward", x, y);
   require_same("local_response_norm_forward", x, b);
-  PLIANT_LAUNCH_1D(forward_kernel, x.size(), x.context().stream(), x.data<float>(), s, constants_of(options),
+  launch_1d(forward_kernel, x.size(), x.context().stream(), x.data<float>(), s, constants_of(options),
                    y.data<float>(), b.data<float>());
 }
 
@@ -64,7 +64,7 @@ void local_response_norm_backward(const Tensor& dy, const Tensor& x, const Tenso
   const ResponseSizes s = check_response("local_response_norm_backward", x, options);
   for (const Tensor* tensor : {&dy, &y, &b, static_cast<const Tensor*>(&dx)})
     require_same("local_response_norm_backward", x, *tensor);
-  PLIANT_LAUNCH_1D(backward_kernel, x.size(), x.context().stream(), dy.data<float>(), x.data<float>(), y.data<float>(),
+  launch_1d(backward_kernel, x.size(), x.context().stream(), dy.data<float>(), x.data<float>(), y.data<float>(),
                    b.data<float>(), s, constants_of(options), dx.data<float>());
 }
 

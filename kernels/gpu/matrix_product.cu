@@ -29,7 +29,7 @@ void matrix_product_tiled(const Tensor& a, const Tensor& b, const Tensor& bias, 
   if (z.m == 0 || z.n == 0) return;
   PLIANT_REQUIRE(ShapeError, tiles(z.n) <= 65535, "matrix_product: ", z.n, " columns do not fit the grid");
   const auto start = [&](auto kernel) {
-    PLIANT_LAUNCH(kernel, dim3(tiles(z.m), tiles(z.n)), kTileThreads, 0, c.context().stream(), a.data<float>(), b.data<float>(),
+    launch(kernel, dim3(tiles(z.m), tiles(z.n)), kTileThreads, 0, c.context().stream(), a.data<float>(), b.data<float>(),
                   bias ? bias.data<float>() : nullptr, z, options.accumulate, c.data<float>());
   };
   if (options.transpose_a) {

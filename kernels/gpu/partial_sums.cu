@@ -21,7 +21,7 @@ __global__ void add_partial_sums_kernel(const float* __restrict__ partials, std:
 void add_partial_sums(const Tensor& partials, Tensor& sums) {
   PLIANT_REQUIRE(ShapeError, sums.size() > 0 && partials.size() % sums.size() == 0, "add_partial_sums: partials ", partials.shape(),
                  " and sums ", sums.shape());
-  PLIANT_LAUNCH_1D(add_partial_sums_kernel, sums.size(), sums.context().stream(), partials.data<float>(),
+  launch_1d(add_partial_sums_kernel, sums.size(), sums.context().stream(), partials.data<float>(),
                    partials.size() / sums.size(), sums.size(), sums.data<float>());
 }
 

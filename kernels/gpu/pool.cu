@@ -125,7 +125,7 @@ void launch_lines(Kernel kernel, const Tensor& any, std::int64_t n, int rows, in
   const std::int64_t threads = std::min<std::int64_t>(256, (length + 31) / 32 * 32),
                      parts = (length + threads - 1) / threads;
   PLIANT_REQUIRE(ShapeError, parts <= 65535, "pooling: lines of ", length, " values do not fit a grid");
-  PLIANT_LAUNCH(kernel, dim3(static_cast<unsigned>(lines), static_cast<unsigned>(parts)),
+  launch(kernel, dim3(static_cast<unsigned>(lines), static_cast<unsigned>(parts)),
                 dim3(static_cast<unsigned>(threads)), 0, any.context().stream(), arguments...);
 }
 
@@ -160,7 +160,7 @@ void global_average_pool_forward(const Tensor& x, Tensor& y) {
   if (s.n == 0) return;
   const Tiles t = tiles_of(static_cast<std::int64_t>(s.h) * s.w, s.c, 1, 1, 1);
   PLIANT_REQUIRE(ShapeError, t.tiles <= 65535, "global_average_pool_forward: ", s.c, " channels do not fit a grid");
-  PLIANT_LAUNCH(global_average_forward_kernel, dim3(static_cast<unsigned>(s.n), static_cast<unsigned>(t.tiles)),
+  launch(global_average_forward_kernel, dim3(static_cast<unsigned>(s.n), static_cast<unsigned>(t.tiles)),
                 t.block(), 0, x.context().stream(), x.data<float>(), t, y.data<float>());
 }
 

@@ -7,6 +7,7 @@
 #include "kernels/cpu/conv2d_onednn.h"
 #include "tests/support/compare.h"
 #include "tests/support/contexts.h"
+#include "kernels/gpu/channel_bias.h"
 #if defined(PLIANT_WITH_CUDA)
 #include "kernels/gpu/conv2d_cudnn.h"
 #include "kernels/gpu/conv2d_direct.h"
@@ -220,5 +221,19 @@ TEST_CASE("conv2d: cuDNN equals the hand-written kernels") {
   CHECK(kernels::gpu::cudnn_counters(context).plans == 3);
 }
 #endif
+
+TEST_CASE("channel bias: every row gets its channel's bias in every thread order") {
+  for (const NamedContext& gpu : gpu_contexts()) {
+    CAPTURE(gpu.name);
+    const Shape shape{3, 5, 7, 13};
+    Tensor y = random_tensor(*gpu.context, shape, DType::f32, 1);
+    const Tensor bias = random_tensor(*gpu.context, {13}, DType::f32, 2);
+    const std::vector<double> before = y.to_doubles(), added = bias.to_doubles();
+    kernels::gpu::add_channel_bias(bias, y);
+    std::vector<double> expected(before.size());
+    for (std::size_t i = 0; i < before.size(); ++i) expected[i] = before[i] + added[i % 13];
+    CHECK(difference(y.to_doubles(), expected).relative <= 1e-6);
+  }
+}
 
 }  // namespace pliant::test

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fails if the name of a __global__ function does not end in _kernel, or if <<< >>> is used instead of PLIANT_LAUNCH.
+# Fails if the name of a __global__ function does not end in _kernel, or if <<< >>> is used instead of launch().
 # usage: kernel_names.sh ROOT
 set -euo pipefail
 cd "$1"
@@ -23,7 +23,7 @@ for file in "${files[@]}"; do
     status=1
   fi
   if grep -nF '<<<' "$file"; then
-    echo "$file: start kernels with PLIANT_LAUNCH or PLIANT_LAUNCH_1D"
+    echo "$file: start kernels with launch() or launch_1d()"
     status=1
   fi
 done

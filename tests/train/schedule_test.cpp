@@ -177,13 +177,15 @@ TEST_CASE("schedule: malformed text names the value and what is allowed") {
 
 TEST_CASE("early stop: keeps the first best epoch and ends after the patience") {
   EarlyStop stop{.patience = 2};
-  CHECK(stop.observe(0, 0.1));
-  CHECK(stop.observe(1, 0.3));
-  CHECK_FALSE(stop.observe(2, 0.3));
-  CHECK_FALSE(stop.should_stop(2));
-  CHECK_FALSE(stop.observe(3, std::numeric_limits<double>::quiet_NaN()));
-  CHECK(stop.should_stop(3));
-  CHECK(stop.best_epoch == 1);
+  CHECK_FALSE(stop.should_stop(0));  // before the first epoch
+  CHECK(stop.observe(1, 0.1));
+  CHECK(stop.observe(2, 0.3));
+  CHECK_FALSE(stop.observe(3, 0.3));
+  CHECK_FALSE(stop.should_stop(3));
+  CHECK_FALSE(stop.observe(4, std::numeric_limits<double>::quiet_NaN()));
+  CHECK(stop.should_stop(4));
+  CHECK(stop.best_epoch == 2);
   CHECK(stop.best == 0.3);
+  CHECK_FALSE(EarlyStop{.patience = 1}.should_stop(0));
   CHECK_FALSE(EarlyStop{}.should_stop(1000));
 }
