@@ -92,7 +92,7 @@ class Usage(ProgramTest):
 
     def test_malformed_values(self):
         out = ("--output", self.path("net"))
-        for flags in (["--classes", "ten"], ["--classes", "0"], ["--classes", "2.5"], ["--shortcut", "C"], ["--seed", "-1"],
+        for flags in (["--classes", "ten"], ["--classes", "0"], ["--classes", "2.5"], ["--shortcut", "C"], ["--seed", "-1"], ["--seed", "18446744073709551616"],
                       ["--input", "32x32"], ["--input", "3x0x32"], ["--input", "3x32x32x1"], ["--initialisation", "zeros"],
                       ["--exits", "one"], ["--precision", "f16"], ["--seed"]):
             self.fails(USAGE, "init", "resnet20", *out, *flags)

@@ -1,6 +1,7 @@
 #include "train/cli/common.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 
@@ -15,7 +16,7 @@ void add_structure_options(CLI::App& verb, StructureOptions& options) {
   verb.add_option("--shortcut", options.shortcut, "ResNets: A (2x2 average pool, zero channels; default) or B (1x1 convolution, BN)")
       ->check(CLI::IsMember({"A", "B"}));
   verb.add_option("--input", options.input, "input shape as CxHxW, e.g. 3x32x32 (default: the net's usual one, or what the data has)");
-  verb.add_option("--exits", options.exits, "stages that get a further exit, ascending, e.g. 3,6")->delimiter(',')->check(CLI::NonNegativeNumber);
+  verb.add_option("--exits", options.exits, "stages that get a further exit, ascending, e.g. 3,6")->delimiter(',')->check(non_negative);
 }
 
 namespace {
@@ -60,7 +61,7 @@ void add_initial_options(CLI::App& verb, InitialOptions& options) {
   std::vector<std::string> rules;
   for (const InitialRule rule : initial_rules()) rules.emplace_back(name_of(rule));
   verb.add_option("--initialisation", options.rule, "rule for the first weights")->check(CLI::IsMember(rules))->capture_default_str();
-  verb.add_option("--seed", options.seed, "seed of everything that is drawn")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb.add_option("--seed", options.seed, "seed of everything that is drawn")->check(seed_value)->capture_default_str();
 }
 
 void add_device_options(CLI::App& verb, DeviceOptions& options) {
@@ -114,6 +115,22 @@ Tensor read_labels(Context& context, const SafetensorsReader& reader, const std:
                    ", got ", label);
   }
   return Tensor::from_host(context, {count}, labels);
+}
+
+std::string non_negative(const std::string& value) {
+  const auto number = parse_number<double>(value);
+  if (number && std::isfinite(*number) && *number >= 0.0) return "";
+  return cat("expected a finite number of at least 0, got ", in_quotes(value));
+}
+
+std::string above_zero(const std::string& value) {
+  const auto number = parse_number<double>(value);
+  if (number && std::isfinite(*number) && *number > 0.0) return "";
+  return cat("expected a finite number above 0, got ", in_quotes(value));
+}
+
+std::string seed_value(const std::string& value) {
+  return parse_number<std::uint64_t>(value) ? "" : cat("expected a whole number from 0 to 2^64 - 1, got ", in_quotes(value));
 }
 
 std::string with_commas(std::int64_t number) {

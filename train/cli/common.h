@@ -58,6 +58,11 @@ Tensor read_images(Context& context, const SafetensorsReader& reader, const std:
 // The tensor `name` [N] (I32 or I64) as i32. FileError unless there are `count` labels from 0 to classes - 1.
 Tensor read_labels(Context& context, const SafetensorsReader& reader, const std::string& name, std::int64_t count, int classes);
 
+// Checks of a flag's value for CLI11: the empty text for a finite number of at least 0 (above 0), else what was expected.
+std::string non_negative(const std::string& value);
+std::string above_zero(const std::string& value);
+std::string seed_value(const std::string& value);  // a whole number below 2^64
+
 // 1234567 -> "1,234,567".
 std::string with_commas(std::int64_t number);
 

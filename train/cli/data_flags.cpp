@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "train/cli/common.h"
+
 namespace pliant::cli {
 
 void DataFlags::apply(DataOptions& options) const {
@@ -19,10 +21,10 @@ void add_data_flags(CLI::App& verb, DataFlags& flags) {
   verb.add_option("--dataset", flags.dataset, "which one, where the folder holds several: cifar10, cifar100, mnist or an image folder's name");
   verb.add_option("--validation", flags.validation,
                   "held out from the training part by seed: below 1 a share, else a number of images (default: a tenth, at most 5000)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(non_negative);
   verb.add_option("--limit-train", flags.limit_train, "train on at most so many images, class-balanced, after the validation split")
-      ->check(CLI::PositiveNumber);
-  verb.add_option("--limit-test", flags.limit_test, "test on at most so many images, class-balanced")->check(CLI::PositiveNumber);
+      ->check(above_zero);
+  verb.add_option("--limit-test", flags.limit_test, "test on at most so many images, class-balanced")->check(above_zero);
   verb.add_option("--resize", flags.resize, "resize the shorter side to so many pixels and crop the centre")->check(CLI::Range(1, 4096));
   verb.add_flag("--coarse-labels", flags.coarse_labels, "CIFAR-100: its 20 superclasses");
 }

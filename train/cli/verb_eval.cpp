@@ -73,7 +73,7 @@ void add_eval(CLI::App& app, Verb& chosen) {
   add_data_flags(*verb, flags->data);
   verb->add_option("--split", flags->split, "test, validation or train")->check(CLI::IsMember({"test", "validation", "train"}))->capture_default_str();
   verb->add_option("--batch", flags->batch, "images at a time")->check(CLI::Range(1, 1 << 20))->capture_default_str();
-  verb->add_option("--width", flags->width, "row of the net's width table; 0 is the full width")->check(CLI::NonNegativeNumber);
+  verb->add_option("--width", flags->width, "row of the net's width table; 0 is the full width")->check(non_negative);
   add_device_options(*verb, flags->device);
   add_json_flag(*verb, flags->json);
   verb->callback([flags, &chosen] { chosen = [flags] { return run_eval(*flags); }; });

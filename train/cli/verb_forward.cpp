@@ -98,8 +98,8 @@ void add_forward(CLI::App& app, Verb& chosen) {
   verb->add_option("--mode", options->mode, "eval uses the running statistics, train those of the batch")
       ->check(CLI::IsMember({"eval", "train"}))
       ->capture_default_str();
-  verb->add_option("--exit", options->exit, "run one exit alone, 0 is the first (default: all)")->check(CLI::NonNegativeNumber);
-  verb->add_option("--seed", options->seed, "of what train mode draws (dropout)")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--exit", options->exit, "run one exit alone, 0 is the first (default: all)")->check(non_negative);
+  verb->add_option("--seed", options->seed, "of what train mode draws (dropout)")->check(seed_value)->capture_default_str();
   add_precision_option(*verb, options->precision);
   add_device_options(*verb, options->device);
   verb->callback([options, &chosen] { chosen = [options] { return run_forward(*options); }; });

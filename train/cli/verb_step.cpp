@@ -109,7 +109,7 @@ void add_step(CLI::App& app, Verb& chosen) {
   verb->add_flag("--nesterov", options->sgd.nesterov, "Nesterov momentum");
   verb->add_option("--gradients", options->gradients, "also write the gradients of the first batch, without decay, under the parameters' names")
       ->type_name("FILE");
-  verb->add_option("--seed", options->seed, "of what is drawn (dropout)")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--seed", options->seed, "of what is drawn (dropout)")->check(seed_value)->capture_default_str();
   add_json_flag(*verb, options->json);
   add_precision_option(*verb, options->precision);
   add_device_options(*verb, options->device);

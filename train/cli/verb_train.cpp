@@ -184,20 +184,20 @@ int run_train(const TrainFlags& flags) {
 void add_optimizer_flags(CLI::App& verb, TrainFlags& flags) {
   verb.add_option("--epochs", flags.epochs, "epochs")->check(CLI::Range(1, 1000000));
   verb.add_option("--batch", flags.batch, "images per step")->check(CLI::Range(1, 1 << 20));
-  verb.add_option("--lr", flags.rate, "learning rate at which the schedule starts, or that it reaches (one-cycle)")->check(CLI::NonNegativeNumber);
+  verb.add_option("--lr", flags.rate, "learning rate at which the schedule starts, or that it reaches (one-cycle)")->check(non_negative);
   verb.add_option("--schedule", flags.schedule,
                   "constant, step, multi-step, exponential, cosine, linear, one-cycle or plateau, with numbers as in multi-step:milestones=80,120,gamma=0.1");
   verb.add_option("--momentum", flags.momentum, "momentum")->check(CLI::Range(0.0, 1.0));
   auto* nesterov = verb.add_flag("--nesterov", flags.nesterov, "Nesterov's form");
   verb.add_flag("--no-nesterov", flags.no_nesterov, "the plain form")->excludes(nesterov);
-  verb.add_option("--weight-decay", flags.weight_decay, "L2 decay, added to the gradient")->check(CLI::NonNegativeNumber);
+  verb.add_option("--weight-decay", flags.weight_decay, "L2 decay, added to the gradient")->check(non_negative);
   verb.add_flag("--no-decay-bn-bias", flags.no_decay_bn_bias, "batch norm and biases do not decay");
-  verb.add_option("--l1", flags.l1, "L1 penalty on filters and weights")->check(CLI::NonNegativeNumber);
+  verb.add_option("--l1", flags.l1, "L1 penalty on filters and weights")->check(non_negative);
   verb.add_option("--label-smoothing", flags.smoothing, "share of the label spread over all classes")->check(CLI::Range(0.0, 1.0));
   verb.add_option("--augment", flags.augment, "none, or crop[:PIXELS], crop-mean[:PIXELS], flip, cutout[:SIDE] joined by commas");
   verb.add_option("--exit-weights", flags.exit_weights, "weight of each exit's loss, first exit first (default: all 1)")->delimiter(',');
-  verb.add_option("--seed", flags.seed, "seed of everything that is drawn")->check(CLI::NonNegativeNumber);
-  verb.add_option("--patience", flags.patience, "stop after so many epochs without a better validation accuracy")->check(CLI::NonNegativeNumber);
+  verb.add_option("--seed", flags.seed, "seed of everything that is drawn")->check(seed_value);
+  verb.add_option("--patience", flags.patience, "stop after so many epochs without a better validation accuracy")->check(non_negative);
 }
 
 }  // namespace
