@@ -12,7 +12,6 @@
 
 using namespace pliant;
 using namespace pliant::test;
-using namespace pliant::test;
 
 namespace {
 
