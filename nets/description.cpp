@@ -24,19 +24,52 @@ std::string to_json(const NetDescription& d) {
 
 namespace {
 
-template <class T>
-void read(const Json& json, const char* field, T& value) {
-  if (!json.contains(field)) return;
-  try {
-    value = json.at(field).get<T>();
-  } catch (const Json::exception&) {
-    throw FileError(cat("net description: field \"", field, "\" holds ", json.at(field).dump(), ", which is not of the expected type"));
-  }
+[[noreturn]] void refuse(const std::string& field, const Json& value, const std::string& expected) {
+  throw FileError(cat("net description: \"", field, "\" is ", value.dump().substr(0, 60), ", expected ", expected));
 }
 
-template <class T>
-void require_range(const char* field, T value, T low, T high) {
-  PLIANT_REQUIRE(FileError, value >= low && value <= high, "net description: \"", field, "\" is ", value, ", expected ", low, " to ", high);
+// Limits that no real net reaches, so that a hostile file cannot ask for absurd amounts of memory.
+std::int64_t integer(const std::string& field, const Json& value, std::int64_t low, std::int64_t high) {
+  const std::string expected = cat("a whole number from ", low, " to ", high);
+  if (!value.is_number_integer()) refuse(field, value, expected);
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(high)) refuse(field, value, expected);
+  const auto number = value.get<std::int64_t>();
+  if (number < low || number > high) refuse(field, value, expected);
+  return number;
+}
+
+constexpr std::int64_t kMaxSize = 1 << 20;
+constexpr std::size_t kMaxItems = 1 << 14;
+
+// Calls take(item) for each item of an array field that may be missing.
+template <class Take>
+void each(const Json& json, const char* field, Take&& take) {
+  if (!json.contains(field)) return;
+  const Json& list = json.at(field);
+  if (!list.is_array() || list.size() > kMaxItems) refuse(field, list, cat("a list of at most ", kMaxItems, " items"));
+  for (const Json& item : list) take(item);
+}
+
+void read_input(const Json& json, NetDescription& d) {
+  if (!json.contains("input")) return;
+  const Json& input = json.at("input");
+  if (!input.is_object()) refuse("input", input, "an object with height, width and channels");
+  if (input.contains("height")) d.height = integer("height", input.at("height"), 1, 1 << 14);
+  if (input.contains("width")) d.width = integer("width", input.at("width"), 1, 1 << 14);
+  if (input.contains("channels")) d.channels = integer("channels", input.at("channels"), 1, 1 << 12);
+}
+
+void read_axes(const Json& json, NetDescription& d) {
+  if (json.contains("axis_sizes")) {
+    const Json& sizes = json.at("axis_sizes");
+    if (!sizes.is_object()) refuse("axis_sizes", sizes, "an object of sizes by axis");
+    for (const auto& [axis, size] : sizes.items()) d.axis_sizes[axis] = integer(axis, size, 1, kMaxSize);
+  }
+  each(json, "widths", [&](const Json& row) {
+    if (!row.is_array() || row.size() > kMaxItems) refuse("widths", row, "lists of sizes");
+    std::vector<std::int64_t>& sizes = d.widths.emplace_back();
+    for (const Json& size : row) sizes.push_back(integer("widths", size, 1, kMaxSize));
+  });
 }
 
 }  // namespace
@@ -44,33 +77,23 @@ void require_range(const char* field, T value, T low, T high) {
 NetDescription description_from_json(const std::string& text) {
   const Json json = Json::parse(text, nullptr, false);
   PLIANT_REQUIRE(FileError, json.is_object(), "net description: not a JSON object");
-  PLIANT_REQUIRE(FileError, json.contains("name"), "net description: the field \"name\" is missing");
+  PLIANT_REQUIRE(FileError, json.contains("name") && json.at("name").is_string(), "net description: \"name\" is missing or no text");
   NetDescription d;
-  read(json, "name", d.name);
-  if (json.contains("input")) {
-    PLIANT_REQUIRE(FileError, json["input"].is_object(), "net description: \"input\" is not an object");
-    read(json["input"], "height", d.height);
-    read(json["input"], "width", d.width);
-    read(json["input"], "channels", d.channels);
+  d.name = json.at("name").get<std::string>();
+  read_input(json, d);
+  if (json.contains("classes")) d.classes = static_cast<int>(integer("classes", json.at("classes"), 1, kMaxSize));
+  if (json.contains("shortcut")) {
+    const Json& shortcut = json.at("shortcut");
+    if (shortcut != "A" && shortcut != "B") refuse("shortcut", shortcut, "\"A\" or \"B\"");
+    d.shortcut = shortcut.get<std::string>()[0];
   }
-  read(json, "classes", d.classes);
-  std::string shortcut(1, d.shortcut);
-  read(json, "shortcut", shortcut);
-  PLIANT_REQUIRE(FileError, shortcut == "A" || shortcut == "B", "net description: \"shortcut\" is \"", shortcut, "\", expected A or B");
-  d.shortcut = shortcut[0];
-  read(json, "axis_sizes", d.axis_sizes);
-  read(json, "widths", d.widths);
-  read(json, "batch_norm_sets", d.batch_norm_sets);
-  read(json, "survival", d.survival);
-  read(json, "exits", d.exits);
-  // Limits that no real net reaches, so that a hostile file cannot ask for absurd amounts of memory.
-  constexpr std::int64_t kMaxSize = 1 << 20;
-  require_range<std::int64_t>("height", d.height, 1, 1 << 14);
-  require_range<std::int64_t>("width", d.width, 1, 1 << 14);
-  require_range<std::int64_t>("channels", d.channels, 1, 1 << 12);
-  require_range<int>("classes", d.classes, 1, 1 << 20);
-  for (const auto& [axis, size] : d.axis_sizes) require_range<std::int64_t>(axis.c_str(), size, 1, kMaxSize);
-  require_range<std::size_t>("widths", d.widths.size(), 0, 4096);
+  read_axes(json, d);
+  if (json.contains("batch_norm_sets")) d.batch_norm_sets = static_cast<int>(integer("batch_norm_sets", json.at("batch_norm_sets"), 1, 4096));
+  each(json, "survival", [&](const Json& probability) {
+    if (!probability.is_number()) refuse("survival", probability, "numbers");
+    d.survival.push_back(probability.get<double>());
+  });
+  each(json, "exits", [&](const Json& exit) { d.exits.push_back(static_cast<int>(integer("exits", exit, 0, kMaxSize))); });
   return d;
 }
 

@@ -170,7 +170,6 @@ int run_train(const TrainFlags& flags) {
   } else {
     net = start_net(flags, config, splits, *context);
   }
-  describe_run(folder, flags, config, net, *context);
   Trainer trainer(net, splits, config, folder);
   if (!flags.resume.empty()) {
     const Tensor* velocity = resumed.arena("velocity");
@@ -178,6 +177,7 @@ int run_train(const TrainFlags& flags) {
     trainer.velocity().copy_from(*velocity);
     trainer.restore(resumed.info.trainer_state);
   }
+  describe_run(folder, flags, config, net, *context);  // last, so that a refused configuration leaves the folder empty
   return report(trainer.run(standard_error_output(), [&] { return interrupt.requested(); }), flags.json);
 }
 
