@@ -34,6 +34,7 @@ class MemoryPool {
   void seal(bool sealed) { sealed_ = sealed; }  // while a CUDA graph is captured
   void trim() noexcept;                         // gives cached blocks back
   const Counters& counters() const { return counters_; }
+  bool caches() const { return !pass_through_; }  // false: every request reaches the heap or the driver
 
   // The bytes really taken for a request: eight classes per doubling, at least 256.
   static std::size_t size_class(std::size_t bytes);

@@ -89,9 +89,12 @@ TEST_CASE("memory pool: size classes waste at most an eighth and are reused") {
   }
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
 TEST_CASE("memory pool: a freed block serves the next request of its class") {
   Context context(Device::cpu);
+  if (!context.pool().caches()) {
+    MESSAGE("the pool passes every request through in this build");
+    return;
+  }
   const auto& counters = context.pool().counters();
   { Tensor a(context, {1000}); }
   CHECK(counters.driver_allocations == 1);
@@ -108,7 +111,6 @@ TEST_CASE("memory pool: a freed block serves the next request of its class") {
   context.pool().trim();
   CHECK(counters.cached_bytes == 0);
 }
-#endif
 
 TEST_CASE("context: a device that cannot be used says why") {
 #if defined(PLIANT_WITH_CUDA)

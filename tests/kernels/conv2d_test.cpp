@@ -156,7 +156,7 @@ TEST_CASE("conv2d: floats on the CPU are computed by oneDNN and its primitives a
   CHECK(floats_done.winograd_plans == 0);
   const std::int64_t allocations = context.pool().counters().driver_allocations;
   kernels::conv2d_forward(x, w, {}, {}, y);
-  CHECK(context.pool().counters().driver_allocations == allocations);
+  if (context.pool().caches()) CHECK(context.pool().counters().driver_allocations == allocations);
 
   Tensor y64(context, y.shape(), DType::f64);
   kernels::conv2d_forward(random_tensor(context, x.shape(), DType::f64, 1), random_tensor(context, w.shape(), DType::f64, 2), {}, {},
