@@ -35,7 +35,7 @@ def interrupt_when(process, condition, what):
         if process.poll() is not None:
             sys.exit(f"{what}: the run ended before ({process.returncode})\n{process.communicate()[0]}")
         time.sleep(0.02)
-    time.sleep(0.2)  # so that steps of the epoch have been done
+    time.sleep(0.05)  # so that steps of the epoch have been done
     process.send_signal(signal.SIGINT)
     finish(process, 130, what)
 
@@ -71,8 +71,8 @@ def compare(one, other):
 def main(arguments):
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.exit(__doc__)
-    program, flags = arguments[0], arguments[1:] or ["--data", "synthetic", "--limit-train", "1200", "--limit-test", "200"]
-    flags += ["--epochs", "3", "--batch", "32", "--seed", "5", "--validation", "300"]
+    program, flags = arguments[0], arguments[1:] or ["--data", "synthetic", "--limit-train", "640", "--limit-test", "100"]
+    flags += ["--epochs", "3", "--batch", "32", "--seed", "5", "--validation", "100"]
     with tempfile.TemporaryDirectory() as folder:
         whole, parts = os.path.join(folder, "whole"), os.path.join(folder, "parts")
         finish(train(program, flags, whole), 0, "the uninterrupted run")
