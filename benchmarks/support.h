@@ -1,0 +1,48 @@
+// What the benchmark programs share: the devices, random tensors, and a timed loop that reports rates next to the copy rate of
+// the same process. Not part of the library; only programs include it, so it may show Google Benchmark.
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace pliant::bench {
+
+// "cpu" with all cores, and "cuda" where the build and the machine have it. They live until the program ends.
+struct Place {
+  std::string name;
+  Context* context;
+};
+const std::vector<Place>& places();
+
+Tensor random_tensor(Context& context, Shape shape, double low = -1.0, double high = 1.0);  // f32, always the same values
+Tensor random_integers(Context& context, std::int64_t size, std::int32_t bound);            // i32 [size], 0..bound - 1
+
+// Bytes per second (read and written together) of a copy between two buffers that have `bytes` in total, so that the copy
+// lives in the same level of cache as an operation on as many bytes. Measured once per size and Context; the median of nine.
+double copy_rate(Context& context, double bytes);
+
+// What one call of an operation does, for the report; 0: not reported.
+struct Work {
+  double bytes = 0.0;   // read and written
+  double flops = 0.0;   // a multiplication and an addition are two
+  double images = 0.0;
+};
+
+// Calls `run` once to warm up, then in a loop with the device synchronised around each timed call. Rates come from the median
+// call, not from the mean: gbytes_per_s, of_copy (share of copy_rate), gflops_per_s, images_per_s, median_ms.
+// On a GPU a timed call is several in a row, since one alone would measure its launch.
+void measure(benchmark::State& state, Context& context, const Work& work, const std::function<void()>& run);
+
+// Registers a row. `make` allocates its tensors and returns the call; it runs when the row does.
+using MakeCall = std::function<std::function<void()>(Context& context)>;
+void add_row(const Place& place, const std::string& name, const Work& work, MakeCall make);
+
+// Runs what was registered; the options are Google Benchmark's.
+int run_rows(int argc, char** argv);
+
+}  // namespace pliant::bench
