@@ -164,7 +164,8 @@ def main():
     results = [compare(options, net, mode) for net in options.nets for mode in options.modes]
     report = {"date": datetime.date.today().isoformat(), "cpu": cpu_model(), "cores": os.cpu_count(), "threads": options.threads,
               "pytorch": results[0]["rounds"][0]["version"], "allocator": peer_environment(options)[1], "batch": options.batch,
-              "wait_policy": os.environ.get("OMP_WAIT_POLICY", "not set"), "load_before": load_before, "load_after": os.getloadavg()[0], "results": results}
+              "wait_policy": os.environ.get("OMP_WAIT_POLICY", "not set"), "load_before": load_before,
+              "load_after": os.getloadavg()[0], "results": results}
     print(table(report))
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(report, indent=1) + "\n")

@@ -17,6 +17,8 @@ namespace {
 constexpr int kCopies = 9;          // timed copies per size
 constexpr int kCallsOnGpu = 20;     // calls that are timed as one
 
+bool row_failed = false;
+
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -126,6 +128,7 @@ void add_row(const Place& place, const std::string& name, const Work& work, Make
                                  try {
                                    measure(state, *context, work, make(*context));
                                  } catch (const Error& error) {
+                                   row_failed = true;
                                    state.SkipWithError(error.what());
                                  }
                                })
@@ -143,7 +146,7 @@ int run_rows(int argc, char** argv) {
     std::cerr << "no benchmark ran: --benchmark_filter matches none\n";
     return 1;
   }
-  return 0;
+  return row_failed ? 1 : 0;
 }
 
 }  // namespace pliant::bench

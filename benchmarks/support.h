@@ -42,7 +42,7 @@ void measure(benchmark::State& state, Context& context, const Work& work, const 
 using MakeCall = std::function<std::function<void()>(Context& context)>;
 void add_row(const Place& place, const std::string& name, const Work& work, MakeCall make);
 
-// Runs what was registered; the options are Google Benchmark's.
+// Runs what was registered; the options are Google Benchmark's. Returns the exit code: 1 if a row failed or none ran.
 int run_rows(int argc, char** argv);
 
 }  // namespace pliant::bench
