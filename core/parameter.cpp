@@ -120,6 +120,11 @@ Parameter& ParameterStore::add(std::string name, Role role, std::vector<Dim> dim
   return parameters_.emplace_back(Parameter{std::move(name), role, std::move(dims), {}, {}, {}});
 }
 
+void ParameterStore::keep_first(std::size_t count) {
+  PLIANT_INVARIANT(!allocated() && count <= parameters_.size(), "declarations are taken back before the arenas are made");
+  while (parameters_.size() > count) parameters_.pop_back();
+}
+
 void ParameterStore::allocate(Context& context, DType dtype) {
   PLIANT_REQUIRE(ConfigError, dtype == DType::f32 || dtype == DType::f64, "parameters are f32 or f64, not ", dtype);
   PLIANT_REQUIRE(ConfigError, dtype == DType::f32 || context.backend() == Backend::cpu,

@@ -84,6 +84,9 @@ class ParameterStore {
   ChannelAxis& concatenation(std::string name, std::vector<ChannelAxis*> parts);
   Parameter& add(std::string name, Role role, std::vector<Dim> dims);  // throws ConfigError on a name used twice
 
+  // Takes back every declaration after the first `count`, for nets that end early. Before allocate() alone.
+  void keep_first(std::size_t count);
+
   // Makes the arenas, f32 or f64 (f64 on the CPU alone), and binds value and grad of every parameter. Values start at zero.
   void allocate(Context& context, DType dtype);
   bool allocated() const { return static_cast<bool>(values_); }

@@ -10,7 +10,9 @@ BatchNorm::BatchNorm(ParameterStore& store, std::string layer_name, ChannelAxis&
   for (int k = 0; k < options.sets; ++k) {
     const std::string prefix = k == 0 ? name() : cat(name(), ".set", k);
     const Dim channels(axis, k);
-    sets_.push_back({&store.add(prefix + ".weight", Role::scale, {channels}), &store.add(prefix + ".bias", Role::shift, {channels}),
+    const bool own = k == 0 || !options.shared_scale_shift;
+    sets_.push_back({own ? &store.add(prefix + ".weight", Role::scale, {channels}) : sets_[0].scale,
+                     own ? &store.add(prefix + ".bias", Role::shift, {channels}) : sets_[0].shift,
                      &store.add(prefix + ".running_mean", Role::running_mean, {channels}),
                      &store.add(prefix + ".running_var", Role::running_variance, {channels})});
   }
@@ -26,9 +28,14 @@ const BatchNorm::Set& BatchNorm::set(const Selection& select) const {
 Var BatchNorm::normalise(Pass& pass, const Var& x, const Var& residual, Activation f) const {
   const Set& chosen = set(pass.select);
   const Var scale = use(pass, *chosen.scale), shift = use(pass, *chosen.shift);
-  const BatchNormState state{use_buffer(pass, *chosen.mean), use_buffer(pass, *chosen.variance), options_.momentum, options_.epsilon};
-  const Var y = pass.mode == Mode::train ? batch_norm_train(x, scale, shift, state, f, residual)
-                                         : batch_norm_infer(x, scale, shift, state, f, residual);
+  ActiveBuffer mean(pass, *chosen.mean), variance(pass, *chosen.variance);
+  const BatchNormState state{mean.value(), variance.value(), pass.statistics_momentum.value_or(options_.momentum), options_.epsilon};
+  const bool train = pass.mode == Mode::train;
+  const Var y = train ? batch_norm_train(x, scale, shift, state, f, residual) : batch_norm_infer(x, scale, shift, state, f, residual);
+  if (train) {
+    mean.write_back();
+    variance.write_back();
+  }
   return apply_mask(pass, axis_, y);
 }
 

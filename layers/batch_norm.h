@@ -1,5 +1,6 @@
 // Batch normalisation with one or more sets of scale, shift and statistics ("switchable", Yu et al., "Slimmable neural
-// networks", 2019). Set k serves width k where the net has several widths. One set is the ordinary layer.
+// networks", 2019). Set k serves width k where the net has several widths. One set is the ordinary layer; one set and several
+// widths is the naive variant, whose statistics fit no width.
 #pragma once
 
 #include "layers/layer.h"
@@ -9,12 +10,14 @@ namespace pliant {
 struct BatchNormOptions {
   Activation activation = Activation::identity;  // identity or relu, fused
   int sets = 1;
+  bool shared_scale_shift = false;               // the sets differ in their statistics alone
   double momentum = 0.1, epsilon = 1e-5;         // running = (1 - momentum) running + momentum batch
 };
 
 class BatchNorm : public Layer {
  public:
-  // Declares NAME.weight, .bias, .running_mean, .running_var for set 0 and NAME.set1.weight, ... for the others.
+  // Declares NAME.weight, .bias, .running_mean, .running_var for set 0 and NAME.set1.weight, ... for the others, without weight
+  // and bias where scale and shift are shared.
   BatchNorm(ParameterStore& store, std::string name, ChannelAxis& axis, const BatchNormOptions& options);
 
   Var forward(Pass& pass, const Var& x) const override;

@@ -1,5 +1,6 @@
 #include "layers/layer.h"
 
+#include "kernels/elementwise.h"
 #include "kernels/pack.h"
 
 namespace pliant {
@@ -44,13 +45,29 @@ Var use(Pass& pass, Parameter& parameter) {
   return is_whole(indices) ? whole : pack(whole, indices);
 }
 
-Tensor use_buffer(Pass& pass, Parameter& buffer) {
+ActiveBuffer::ActiveBuffer(Pass& pass, Parameter& buffer) : buffer_(buffer) {
   PLIANT_INVARIANT(buffer.dims.size() == 1, buffer.name);
-  if (is_whole(buffer.active_indices(pass.select.width))) return buffer.value;
+  std::vector<Tensor> indices = buffer.active_indices(pass.select.width);
+  if (is_whole(indices)) {
+    value_ = buffer.value;
+    return;
+  }
   const std::vector<Run> runs = buffer.dims[0].axis->runs(pass.select.width);
-  PLIANT_REQUIRE(ConfigError, runs.size() == 1, buffer.name, ": width ", pass.select.width, " uses ", runs.size(),
-                 " separate parts of shared statistics; give every width its own batch-norm set");
-  return buffer.value.rows(runs[0].first, runs[0].count);
+  if (runs.size() == 1) {
+    value_ = buffer.value.rows(runs[0].first, runs[0].count);
+    return;
+  }
+  indices_ = std::move(indices);
+  value_ = Tensor(pass.context, buffer.active_shape(pass.select.width), buffer.value.dtype());
+  kernels::pack(buffer.value, indices_, value_);
+  before_ = value_.clone();
+}
+
+void ActiveBuffer::write_back() {
+  if (indices_.empty()) return;
+  Tensor change = Tensor::like(value_);
+  kernels::add(value_, before_, -1.0, change);
+  kernels::unpack_accumulate(change, indices_, buffer_.value);
 }
 
 Var apply_mask(Pass& pass, const ChannelAxis& axis, const Var& x) {

@@ -58,8 +58,19 @@ class Sequential : public Layer {
 
 // The part of a parameter that is active in this pass: the parameter itself, or a packed copy whose gradient adds into it.
 Var use(Pass& pass, Parameter& parameter);
-// The active part of a buffer, sharing its memory. Throws ConfigError where that part is not contiguous.
-Tensor use_buffer(Pass& pass, Parameter& buffer);
+// The active part of a buffer with one dimension: its own memory where that part is contiguous, else a copy that write_back()
+// puts in its place.
+class ActiveBuffer {
+ public:
+  ActiveBuffer(Pass& pass, Parameter& buffer);
+  Tensor& value() { return value_; }
+  void write_back();
+
+ private:
+  Parameter& buffer_;
+  std::vector<Tensor> indices_;  // empty: value_ shares the buffer's memory
+  Tensor value_, before_;
+};
 // x with the masked channels of the axis set to zero; x itself where there is no mask.
 Var apply_mask(Pass& pass, const ChannelAxis& axis, const Var& x);
 // Active scalars of a parameter at a width, for cost().

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <ostream>
 #include <vector>
 
@@ -41,6 +42,13 @@ std::ostream& operator<<(std::ostream& out, const Selection& selection);
 
 enum class Mode : std::uint8_t { train, eval };
 
+// What training does with the bodies of the stages, the trunk that all exits share.
+enum class Trunk : std::uint8_t {
+  joined,    // it learns from every exit
+  detached,  // it learns from the last exit alone; the others train their heads
+  frozen     // it runs as in eval mode, and only the heads train
+};
+
 struct Pass {
   Context& context;
   Tape* tape = nullptr;            // null: inference, nothing is recorded
@@ -48,6 +56,9 @@ struct Pass {
   Selection select{};
   Tensor random_key{};             // [3] i32: low and high word of the seed, epoch; needed where something is drawn
   Tensor samples{};                // [N] i32: ids of the samples in the batch; likewise
+  Trunk trunk = Trunk::joined;
+  // Replaces the momentum of every running statistic: 1 / k in the k-th of several passes gives their plain average.
+  std::optional<double> statistics_momentum{};
 };
 
 }  // namespace pliant

@@ -2,17 +2,21 @@
 
 namespace pliant {
 
-Residual::Residual(std::string layer_name, int block, LayerPtr branch, LayerPtr shortcut, double survival)
-    : Layer(std::move(layer_name)), block_(block), branch_(std::move(branch)), shortcut_(std::move(shortcut)), survival_(survival) {
-  PLIANT_REQUIRE(ConfigError, survival > 0.0 && survival <= 1.0, name(), ": the survival probability lies in (0, 1], got ", survival);
+Residual::Residual(std::string layer_name, int block, LayerPtr branch, LayerPtr shortcut, const ResidualOptions& options)
+    : Layer(std::move(layer_name)), block_(block), branch_(std::move(branch)), shortcut_(std::move(shortcut)), options_(options) {
+  PLIANT_REQUIRE(ConfigError, options.survival > 0.0 && options.survival <= 1.0, name(), ": the survival probability lies in (0, 1], got ",
+                 options.survival);
 }
 
 Var Residual::forward(Pass& pass, const Var& x) const {
   const Var skip = shortcut_ ? shortcut_->forward(pass, x) : x;
-  if (pass.select.dropped.contains(block_)) return activation(skip, Activation::relu);
-  const double factor = pass.mode == Mode::eval ? survival_ : 1.0;
-  if (factor == 1.0) return branch_->forward_onto(pass, x, skip, Activation::relu);
-  return activation(add(skip, branch_->forward(pass, x), factor), Activation::relu);
+  const Activation f = options_.activation;
+  if (pass.select.dropped.contains(block_)) return activation(skip, f);
+  const double p = options_.survival;
+  const bool train = pass.mode == Mode::train;
+  const double factor = train ? (options_.scale_in_training ? 1.0 / p : 1.0) : (options_.scale_in_training ? 1.0 : p);
+  if (factor == 1.0) return branch_->forward_onto(pass, x, skip, f);
+  return activation(add(skip, branch_->forward(pass, x), factor), f);
 }
 
 Shape Residual::cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const {
@@ -21,7 +25,7 @@ Shape Residual::cost(const Selection& select, const Shape& x, std::vector<LayerC
     const Shape y = branch_->cost(select, x, rows);
     PLIANT_REQUIRE(ShapeError, y == skip, name(), ": the branch gives ", y, ", the shortcut ", skip);
   }
-  rows.push_back({name(), "add + relu", skip});
+  rows.push_back({name(), options_.activation == Activation::relu ? "add + relu" : "add", skip});
   return skip;
 }
 

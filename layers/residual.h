@@ -1,16 +1,23 @@
-// A residual block:  y = f(shortcut(x) + branch(x))   (He et al., 2016), with stochastic depth (Huang et al., 2016):
-// a block that the Selection drops is f(shortcut(x)) and its branch does no work; in eval mode the branch counts with its
-// survival probability. Survival 1 is the ordinary block.
+// A residual block:  y = f(shortcut(x) + b branch(x))   (He et al., 2016), with stochastic depth (Huang et al., 2016, eq. 2 and 5).
+// Training: a block that the Selection drops is f(shortcut(x)) and its branch does no work; an open one counts in full. Eval: the
+// branch counts with its survival probability. Survival 1 is the ordinary block.
 #pragma once
 
 #include "layers/layer.h"
 
 namespace pliant {
 
+struct ResidualOptions {
+  double survival = 1.0;           // in (0, 1]
+  bool gate_per_sample = false;    // "drop path": the branch runs on the whole batch, each sample keeps or loses it
+  bool scale_in_training = false;  // an open branch counts 1 / survival in training, and 1 in eval mode: the same expectation
+  Activation activation = Activation::relu;
+};
+
 class Residual : public Layer {
  public:
   // block: the index by which a Selection drops it. shortcut may be null: the identity.
-  Residual(std::string name, int block, LayerPtr branch, LayerPtr shortcut, double survival = 1.0);
+  Residual(std::string name, int block, LayerPtr branch, LayerPtr shortcut, const ResidualOptions& options = {});
 
   Var forward(Pass& pass, const Var& x) const override;
   Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override;
@@ -18,7 +25,7 @@ class Residual : public Layer {
  private:
   int block_;
   LayerPtr branch_, shortcut_;
-  double survival_;
+  ResidualOptions options_;
 };
 
 }  // namespace pliant

@@ -4,6 +4,12 @@
 
 namespace pliant {
 
+namespace {
+
+constexpr int kExitDropouts = 1000;  // dropouts of further heads count from here, those of a net's own layers from 0
+
+}  // namespace
+
 NetBuilder::NetBuilder(const NetDescription& description) {
   net_.description = description;
   net_.store = std::make_unique<ParameterStore>();
@@ -13,6 +19,8 @@ NetBuilder::NetBuilder(const NetDescription& description) {
                  d.channels, " is empty");
   PLIANT_REQUIRE(ConfigError, d.batch_norm_sets == 1 || d.batch_norm_sets == static_cast<int>(d.widths.size()) + 1, d.name, ": ",
                  d.batch_norm_sets, " batch-norm sets for ", d.widths.size() + 1, " widths; give 1, or one per width");
+  PLIANT_REQUIRE(ConfigError, d.width_ratios.empty() || d.width_ratios.size() == d.widths.size(), d.name, ": ", d.width_ratios.size(),
+                 " names for ", d.widths.size(), " further widths");
 }
 
 ChannelAxis& NetBuilder::axis(const std::string& name, std::int64_t size) {
@@ -38,7 +46,8 @@ LayerPtr NetBuilder::conv(const std::string& name, Dim in, ChannelAxis& out, con
 }
 
 LayerPtr NetBuilder::batch_norm(const std::string& name, ChannelAxis& axis, Activation f) {
-  return std::make_unique<BatchNorm>(store(), name, axis, BatchNormOptions{f, net_.description.batch_norm_sets});
+  const NetDescription& d = net_.description;
+  return std::make_unique<BatchNorm>(store(), name, axis, BatchNormOptions{f, d.batch_norm_sets, d.shared_scale_shift});
 }
 
 LayerPtr NetBuilder::residual(const std::string& name, LayerPtr branch, LayerPtr shortcut) {
@@ -46,23 +55,41 @@ LayerPtr NetBuilder::residual(const std::string& name, LayerPtr branch, LayerPtr
   const std::vector<double>& survival = net_.description.survival;
   PLIANT_REQUIRE(ConfigError, survival.empty() || static_cast<std::size_t>(block) < survival.size(), name,
                  ": no survival probability given for block ", block, "; ", survival.size(), " were");
+  const NetDescription& d = net_.description;
   const double probability = survival.empty() ? 1.0 : survival[static_cast<std::size_t>(block)];
-  return std::make_unique<Residual>(name, block, std::move(branch), std::move(shortcut), probability);
+  return std::make_unique<Residual>(name, block, std::move(branch), std::move(shortcut),
+                                    ResidualOptions{probability, d.gate_per_sample, d.scale_in_training});
 }
 
-void NetBuilder::stage(LayerPtr body, ChannelAxis& out) {
+LayerPtr NetBuilder::classifier(const std::string& name, ChannelAxis& in, std::int64_t rows, std::int64_t columns) {
+  const NetDescription& d = net_.description;
+  has_classifier_ = true;
+  if (d.flatten_head) return std::make_unique<Linear>(store(), name, rows, columns, Dim(in), Dim(d.classes));
+  return exit_head(store(), in, {name, d.classes});
+}
+
+void NetBuilder::stage(LayerPtr body, ChannelAxis& out, const StageOptions& options) {
+  const NetDescription& d = net_.description;
   const int index = static_cast<int>(net_.stages.size());
-  const std::vector<int>& exits = net_.description.exits;
   LayerPtr head;
-  if (const auto found = std::find(exits.begin(), exits.end(), index); found != exits.end()) {
-    head = exit_head(store(), out, {cat("exit", found - exits.begin(), ".fc"), net_.description.classes});
+  if (const auto found = std::find(d.exits.begin(), d.exits.end(), index); found != d.exits.end()) {
+    const int exit = static_cast<int>(found - d.exits.begin());
+    head = options.branch ? options.branch(cat("exit", exit, "."))
+                          : exit_head(store(), out, {cat("exit", exit, ".fc"), d.classes, d.exit_dropout, kExitDropouts + exit});
   }
-  net_.stages.push_back({std::move(body), std::move(head)});
+  net_.stages.push_back({std::move(body), std::move(head), options.group_end, options.elastic});
+  declared_.push_back({store().parameters().size(), net_.blocks});
 }
 
 Net NetBuilder::finish(LayerPtr body, LayerPtr head) {
+  net_.stages.push_back({std::move(body), std::move(head), true, true});
+  require_description_used();
+  if (net_.description.last_stage >= 0) end_early();
+  return std::move(net_);
+}
+
+void NetBuilder::require_description_used() const {
   const NetDescription& d = net_.description;
-  net_.stages.push_back({std::move(body), std::move(head)});
   for (const auto& [name, size] : d.axis_sizes) {
     PLIANT_REQUIRE(ConfigError, std::find(axes_used_.begin(), axes_used_.end(), name) != axes_used_.end(), d.name, ": has no axis ", name);
   }
@@ -72,12 +99,22 @@ Net NetBuilder::finish(LayerPtr body, LayerPtr head) {
   }
   PLIANT_REQUIRE(ConfigError, d.survival.empty() || static_cast<int>(d.survival.size()) == net_.blocks, d.name, ": ", d.survival.size(),
                  " survival probabilities for ", net_.blocks, " residual blocks");
+  PLIANT_REQUIRE(ConfigError, !d.flatten_head || has_classifier_, d.name, ": has no pooled classifier that could be flattened instead");
   const int last = static_cast<int>(net_.stages.size()) - 1;
   for (std::size_t i = 0; i < d.exits.size(); ++i) {
     PLIANT_REQUIRE(ConfigError, d.exits[i] >= 0 && d.exits[i] < last && (i == 0 || d.exits[i] > d.exits[i - 1]), d.name,
                    ": exits are ascending stages from 0 to ", last - 1, ", got ", d.exits[i]);
   }
-  return std::move(net_);
+}
+
+void NetBuilder::end_early() {
+  const NetDescription& d = net_.description;
+  PLIANT_REQUIRE(ConfigError, !d.exits.empty() && d.exits.back() == d.last_stage, d.name, ": a net that ends after stage ", d.last_stage,
+                 " has its last exit there");
+  net_.stages.resize(static_cast<std::size_t>(d.last_stage) + 1);
+  const Count& kept = declared_[static_cast<std::size_t>(d.last_stage)];
+  store().keep_first(kept.parameters);
+  net_.blocks = kept.blocks;
 }
 
 }  // namespace pliant

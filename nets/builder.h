@@ -1,6 +1,8 @@
 // What every builder file uses: axes sized by the description, and the usual groups of layers.
 #pragma once
 
+#include <functional>
+
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/exit_head.h"
@@ -10,6 +12,11 @@
 #include "nets/net.h"
 
 namespace pliant {
+
+struct StageOptions {
+  bool group_end = false, elastic = false;                   // Stage has the same
+  std::function<LayerPtr(const std::string& name)> branch{};  // makes the net's own side branch here, layers named name + "..."
+};
 
 class NetBuilder {
  public:
@@ -24,15 +31,29 @@ class NetBuilder {
   LayerPtr batch_norm(const std::string& name, ChannelAxis& axis, Activation f);
   LayerPtr residual(const std::string& name, LayerPtr branch, LayerPtr shortcut);  // numbers the blocks
 
-  // Adds a stage whose output lies on `out`; it gets a head named "exit<i>.fc" if the description lists it.
-  void stage(LayerPtr body, ChannelAxis& out);
-  // Adds the last stage with its own head and checks that nothing in the description was left unused.
+  // A classifier over the map [rows, columns] of `in`: of its average, or of the flattened map where the description says so.
+  LayerPtr classifier(const std::string& name, ChannelAxis& in, std::int64_t rows, std::int64_t columns);
+
+  // Adds a stage whose output lies on `out`. If the description lists it, it gets a head: the branch of the net, or average
+  // pooling and a linear layer "exit<i>.fc".
+  void stage(LayerPtr body, ChannelAxis& out, const StageOptions& options = {});
+  // Adds the last stage with its own head, checks that nothing in the description was left unused, and takes back what stands after
+  // the description's last stage.
   Net finish(LayerPtr body, LayerPtr head);
 
  private:
+  void require_description_used() const;
+  void end_early();
+
   Net net_;
   std::vector<std::string> axes_used_;
   std::size_t axis_count_ = 0;
+  struct Count {
+    std::size_t parameters;
+    int blocks;
+  };
+  std::vector<Count> declared_;  // after each stage
+  bool has_classifier_ = false;
 };
 
 // The builders, one file per family. Each takes every name of its family.

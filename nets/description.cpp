@@ -14,11 +14,19 @@ std::string to_json(const NetDescription& d) {
   json["input"] = {{"height", d.height}, {"width", d.width}, {"channels", d.channels}};
   json["classes"] = d.classes;
   json["shortcut"] = std::string(1, d.shortcut);
+  json["branches"] = d.branches;
+  json["flatten_head"] = d.flatten_head;
   json["axis_sizes"] = d.axis_sizes;
   json["widths"] = d.widths;
+  json["width_ratios"] = d.width_ratios;
   json["batch_norm_sets"] = d.batch_norm_sets;
+  json["shared_scale_shift"] = d.shared_scale_shift;
   json["survival"] = d.survival;
+  json["gate_per_sample"] = d.gate_per_sample;
+  json["scale_in_training"] = d.scale_in_training;
   json["exits"] = d.exits;
+  json["exit_dropout"] = d.exit_dropout;
+  json["last_stage"] = d.last_stage;
   return json.dump();
 }
 
@@ -50,6 +58,17 @@ void each(const Json& json, const char* field, Take&& take) {
   for (const Json& item : list) take(item);
 }
 
+void read_flag(const Json& json, const char* field, bool& value) {
+  if (!json.contains(field)) return;
+  if (!json.at(field).is_boolean()) refuse(field, json.at(field), "true or false");
+  value = json.at(field).get<bool>();
+}
+
+double number(const char* field, const Json& value) {
+  if (!value.is_number()) refuse(field, value, "a number");
+  return value.get<double>();
+}
+
 void read_input(const Json& json, NetDescription& d) {
   if (!json.contains("input")) return;
   const Json& input = json.at("input");
@@ -70,6 +89,7 @@ void read_axes(const Json& json, NetDescription& d) {
     std::vector<std::int64_t>& sizes = d.widths.emplace_back();
     for (const Json& size : row) sizes.push_back(integer("widths", size, 1, kMaxSize));
   });
+  each(json, "width_ratios", [&](const Json& ratio) { d.width_ratios.push_back(number("width_ratios", ratio)); });
 }
 
 }  // namespace
@@ -87,13 +107,21 @@ NetDescription description_from_json(const std::string& text) {
     if (shortcut != "A" && shortcut != "B") refuse("shortcut", shortcut, "\"A\" or \"B\"");
     d.shortcut = shortcut.get<std::string>()[0];
   }
+  if (json.contains("branches")) {
+    const Json& branches = json.at("branches");
+    if (branches != "code" && branches != "paper") refuse("branches", branches, "\"code\" or \"paper\"");
+    d.branches = branches.get<std::string>();
+  }
+  read_flag(json, "flatten_head", d.flatten_head);
   read_axes(json, d);
   if (json.contains("batch_norm_sets")) d.batch_norm_sets = static_cast<int>(integer("batch_norm_sets", json.at("batch_norm_sets"), 1, 4096));
-  each(json, "survival", [&](const Json& probability) {
-    if (!probability.is_number()) refuse("survival", probability, "numbers");
-    d.survival.push_back(probability.get<double>());
-  });
+  read_flag(json, "shared_scale_shift", d.shared_scale_shift);
+  each(json, "survival", [&](const Json& probability) { d.survival.push_back(number("survival", probability)); });
+  read_flag(json, "gate_per_sample", d.gate_per_sample);
+  read_flag(json, "scale_in_training", d.scale_in_training);
   each(json, "exits", [&](const Json& exit) { d.exits.push_back(static_cast<int>(integer("exits", exit, 0, kMaxSize))); });
+  if (json.contains("exit_dropout")) d.exit_dropout = number("exit_dropout", json.at("exit_dropout"));
+  if (json.contains("last_stage")) d.last_stage = static_cast<int>(integer("last_stage", json.at("last_stage"), -1, kMaxSize));
   return d;
 }
 

@@ -13,12 +13,20 @@ struct NetDescription {
   std::string name = "resnet20";                     // one of net_names()
   std::int64_t height = 32, width = 32, channels = 3;  // of the input
   int classes = 10;
-  char shortcut = 'A';                               // ResNets: A (average pool, zero channels) or B (1x1 convolution and BN)
+  char shortcut = 'A';                               // CIFAR ResNets: A (average pool, zero channels) or B (1x1 convolution and BN)
+  std::string branches = "code";                     // BranchyNets: side branches of the released "code", or of the "paper"'s text
+  bool flatten_head = false;                         // the last classifier reads the flattened map instead of its average
   std::map<std::string, std::int64_t> axis_sizes;    // axes that differ from the builder's default (pruned nets)
   std::vector<std::vector<std::int64_t>> widths;     // further rows of the width table: one size per axis in order of declaration
+  std::vector<double> width_ratios;                  // names of these rows for people, e.g. 0.5; as many as rows, or none
   int batch_norm_sets = 1;                           // 1, or one per width (1 + widths.size())
+  bool shared_scale_shift = false;                   // several sets have private statistics alone; scale and shift are set 0's
   std::vector<double> survival;                      // per residual block; empty: all 1
+  bool gate_per_sample = false;                      // stochastic depth draws one gate per sample instead of one per batch
+  bool scale_in_training = false;                    // an open branch counts 1 / survival in training and 1 in eval mode
   std::vector<int> exits;                            // stages that carry a further head, ascending; the last stage always has one
+  double exit_dropout = 0.0;                         // before the linear layer of these further heads
+  int last_stage = -1;                               // the net ends after this stage, which is one of `exits`; -1: it is whole
 
   bool operator==(const NetDescription&) const = default;
 };

@@ -8,6 +8,15 @@ int Net::exits() const {
   return exits;
 }
 
+Selection only_exit(const Net& net, int exit) {
+  PLIANT_REQUIRE(UsageError, exit >= 0 && exit < net.exits(), "exit ", exit, ": ", net.description.name, " has the exits 0 to ", net.exits() - 1);
+  Selection select;
+  for (int other = 0; other < net.exits(); ++other) {
+    if (other != exit) select.skipped_exits.insert(other);
+  }
+  return select;
+}
+
 namespace {
 
 // Runs visit_body(stage) and visit_head(stage) for what a selection needs, in order.
@@ -38,8 +47,16 @@ std::vector<Var> forward(const Net& net, Pass& pass, const Var& x) {
                  ": takes images of ", d.height, " x ", d.width, " with ", d.channels, " channels as [N, H, W, C], got ", shape);
   std::vector<Var> logits;
   Var y = x;
-  walk(net, pass.select, [&](const Stage& stage) { y = stage.body->forward(pass, y); },
-       [&](const Stage& stage) { logits.push_back(stage.head->forward(pass, y)); });
+  Pass bodies = pass;
+  if (pass.trunk == Trunk::frozen) {
+    bodies.tape = nullptr;
+    bodies.mode = Mode::eval;
+  }
+  walk(net, pass.select, [&](const Stage& stage) { y = stage.body->forward(bodies, y); },
+       [&](const Stage& stage) {
+         const bool cut = pass.trunk == Trunk::detached && &stage != &net.stages.back();
+         logits.push_back(stage.head->forward(pass, cut ? Var{y.value} : y));
+       });
   return logits;
 }
 

@@ -12,7 +12,9 @@ namespace pliant {
 
 struct Stage {
   LayerPtr body;
-  LayerPtr head;  // null: no exit here
+  LayerPtr head;           // null: no exit here
+  bool group_end = false;  // the last stage at its resolution
+  bool elastic = false;    // where the paper on Elastic networks puts a head (and at the end of every net)
 };
 
 struct Net {
@@ -22,7 +24,11 @@ struct Net {
   int blocks = 0;             // residual branches, which a Selection can drop
 
   int exits() const;
+  int widths() const { return 1 + static_cast<int>(description.widths.size()); }
 };
+
+// Evaluates one exit alone, 0 the first; nothing deeper runs. Throws UsageError for an exit that the net does not have.
+Selection only_exit(const Net& net, int exit);
 
 // Logits [N, classes] of every exit that the pass selects, first exit first. Stages deeper than the last selected exit do not run.
 // Throws ShapeError where x does not fit the net, ConfigError where the selection names what the net does not have.

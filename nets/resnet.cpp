@@ -60,8 +60,8 @@ Net build_resnet(const NetDescription& d) {
     for (int i = 0; i < blocks; ++i) {
       LayerPtr block = basic_block(build, cat("layer", group, ".", i), *stream, out, channels);
       stream = &out;
-      if (group == 3 && i == blocks - 1) return build.finish(std::move(block), exit_head(build.store(), out, {"fc", d.classes}));
-      build.stage(std::move(block), out);
+      if (group == 3 && i == blocks - 1) return build.finish(std::move(block), build.classifier("fc", out, d.height / 4, d.width / 4));
+      build.stage(std::move(block), out, {.group_end = i == blocks - 1, .elastic = true});
     }
   }
   PLIANT_INVARIANT(false, "a residual net has at least one block per group");

@@ -23,9 +23,9 @@ Net build_vgg(const NetDescription& d) {
       index += 3;
       in = Dim(out);
       const bool last_of_group = i == groups[group].first - 1;
-      if (last_of_group && group == 4) return build.finish(std::move(body), exit_head(build.store(), out, {"classifier", d.classes}));
+      if (last_of_group && group == 4) return build.finish(std::move(body), build.classifier("classifier", out, d.height / 16, d.width / 16));
       if (last_of_group) body->add(std::make_unique<MaxPool>(cat("features.", index++), PoolGeometry{.size = 2, .stride = 2}));
-      build.stage(std::move(body), out);
+      build.stage(std::move(body), out, {.group_end = last_of_group, .elastic = last_of_group});
     }
   }
   PLIANT_INVARIANT(false, "VGG has five groups");

@@ -137,7 +137,7 @@ TEST_CASE("residual layer: shapes must agree and survival lies in 0 to 1") {
   std::vector<LayerCost> rows;
   CHECK_THROWS_WITH_AS(block.cost({}, {1, 4, 4, 4}, rows), doctest::Contains("the branch gives [1, 4, 4, 5]"), ShapeError);
   for (const double survival : {0.0, -0.1, 1.1}) {
-    CHECK_THROWS_AS(Residual("block", 0, std::make_unique<Sequential>("b"), nullptr, survival), ConfigError);
+    CHECK_THROWS_AS(Residual("block", 0, std::make_unique<Sequential>("b"), nullptr, ResidualOptions{survival}), ConfigError);
   }
 }
 
