@@ -3,22 +3,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/cpu/first_largest.h"
 #include "kernels/reduce_checks.h"
 
 namespace pliant::kernels::cpu {
-
-namespace {
-
-template <class T>
-std::int32_t first_largest(const T* row, std::int64_t c) {
-  std::int64_t best = 0;
-  for (std::int64_t j = 1; j < c && row[best] == row[best]; ++j) {  // a NaN ends the search: it wins
-    if (row[j] > row[best] || row[j] != row[j]) best = j;
-  }
-  return static_cast<std::int32_t>(best);
-}
-
-}  // namespace
 
 void accumulate_sum(const Tensor& x, double factor, Tensor& y) {
   check_accumulate_sum(x, y);

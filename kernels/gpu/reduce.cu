@@ -4,7 +4,7 @@
 #include "kernels/reduce.h"
 
 #include "core/gpu/launch.h"
-#include "kernels/gpu/warp.cuh"
+#include "kernels/gpu/warp_argmax.cuh"
 #include "kernels/reduce_checks.h"
 
 namespace pliant::kernels::gpu {
@@ -35,30 +35,6 @@ __global__ void add_sum_kernel(const float* x, std::int64_t size, float factor, 
 __global__ void broadcast_kernel(const float* x, float factor, float* y, std::int64_t size) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i < size) y[i] = factor * x[0];
-}
-
-// Whether (a, at i) comes before (b, at j): larger, or NaN, and the first of equals.
-__device__ bool wins(float a, std::int32_t i, float b, std::int32_t j) {
-  const bool a_nan = a != a, b_nan = b != b;
-  if (a_nan != b_nan) return a_nan;
-  return a_nan || a == b ? i < j : a > b;
-}
-
-// The index of the largest of row[0..c), in every lane of the warp.
-__device__ std::int32_t warp_argmax(const float* row, std::int32_t c) {
-  const std::int32_t lane = static_cast<std::int32_t>(threadIdx.x % 32);
-  std::int32_t at = lane < c ? lane : 0;
-  float best = row[at];
-  for (std::int32_t j = lane + 32; j < c; j += 32) {
-    const float value = row[j];
-    if (wins(value, j, best, at)) best = value, at = j;
-  }
-  for (int offset = 16; offset > 0; offset /= 2) {
-    const float value = __shfl_xor_sync(kFullWarp, best, offset);
-    const std::int32_t j = __shfl_xor_sync(kFullWarp, at, offset);
-    if (wins(value, j, best, at)) best = value, at = j;
-  }
-  return at;
 }
 
 // x [n, c], y [n]; one warp per row

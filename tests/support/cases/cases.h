@@ -20,5 +20,6 @@ std::vector<KernelCase> training_kernel_cases();
 std::vector<KernelCase> loss_kernel_cases();
 std::vector<KernelCase> channels_kernel_cases();
 std::vector<KernelCase> batch_norm_kernel_cases();
+std::vector<KernelCase> exits_kernel_cases();
 
 }  // namespace pliant::test

@@ -32,6 +32,7 @@ std::vector<KernelCase> kernel_cases() {
   append(all, loss_kernel_cases());
   append(all, channels_kernel_cases());
   append(all, batch_norm_kernel_cases());
+  append(all, exits_kernel_cases());
   return all;
 }
 

@@ -1,0 +1,73 @@
+#include "core/memory_ops.h"
+#include "kernels/exits.h"
+#include "tests/support/cases/cases.h"
+#include "tests/support/compare.h"
+
+namespace pliant::test {
+
+namespace {
+
+constexpr ConfidenceMeasure kMeasures[] = {ConfidenceMeasure::entropy, ConfidenceMeasure::max_probability, ConfidenceMeasure::margin};
+
+KernelCase confidence_case(std::int64_t n, std::int64_t c, ConfidenceMeasure measure) {
+  return {cat("confidence: ", name_of(measure), " of ", n, " rows of ", c), [=](Context& context, DType dtype) {
+            const Tensor logits = random_tensor(context, {n, c}, dtype, 51, -6.0, 6.0);
+            Tensor scores(context, {n}, dtype), predictions(context, {n}, DType::i32);
+            kernels::confidence(logits, measure, scores, predictions);
+            return std::vector<Tensor>{scores, predictions};
+          }};
+}
+
+// The lists of compact_rows, then the rows that stay gathered (as many as came, the rest zeros) and put back.
+KernelCase compaction_case(std::int64_t n, double threshold, bool below) {
+  return {cat("compact_rows: ", n, " rows, ", below ? "below " : "above ", threshold), [=](Context& context, DType dtype) {
+            const Tensor scores = random_tensor(context, {n}, dtype, 52, 0.0, 1.0);
+            Tensor kept(context, {n}, DType::i32), left(context, {n}, DType::i32), count(context, {1}, DType::i32);
+            kernels::compact_rows(scores, threshold, below, kept, left, count);
+            Tensor gathered(context, {n}, dtype), back = random_tensor(context, {n}, dtype, 53);
+            kernels::gather_rows(scores, kept, gathered);
+            kernels::scatter_rows(gathered, kept, back);
+            return std::vector<Tensor>{kept, left, count, gathered, back};
+          },
+          1e-6};
+}
+
+KernelCase rows_case(Shape shape, std::vector<std::int32_t> index) {
+  return {cat("gather_rows: of ", shape), [=](Context& context, DType dtype) {
+            const Tensor rows = Tensor::from_host<std::int32_t>(context, {static_cast<std::int64_t>(index.size())}, index);
+            Shape few = shape;
+            few.set(0, rows.size());
+            const Tensor x = random_tensor(context, shape, dtype, 54);
+            Tensor y(context, few, dtype), z = random_tensor(context, shape, dtype, 55);
+            kernels::gather_rows(x, rows, y);
+            kernels::scatter_rows(y, rows, z);
+            Tensor numbers(context, shape, DType::i32), some(context, few, DType::i32);
+            kernels::fill(numbers, 7.0);
+            kernels::gather_rows(numbers, rows, some);
+            kernels::scatter_rows(some, rows, numbers);
+            return std::vector<Tensor>{y, z, some, numbers};
+          },
+          1e-6};
+}
+
+}  // namespace
+
+std::vector<KernelCase> exits_kernel_cases() {
+  std::vector<KernelCase> cases;
+  for (const ConfidenceMeasure measure : kMeasures) {
+    for (const std::int64_t c : {1, 2, 31, 33, 100}) cases.push_back(confidence_case(5, c, measure));
+    cases.push_back(confidence_case(1, 10, measure));
+  }
+  for (const std::int64_t n : {1, 31, 33, 255, 256, 257, 1025}) {
+    cases.push_back(compaction_case(n, 0.5, n % 2 == 0));
+  }
+  cases.push_back(compaction_case(2500, 0.3, true));
+  cases.push_back(compaction_case(65, -1.0, true));
+  cases.push_back(compaction_case(65, -1.0, false));
+  cases.push_back(rows_case({5, 3, 2, 7}, {4, -1, 0, 2}));
+  cases.push_back(rows_case({300, 1}, {299, 0, 1}));
+  cases.push_back(rows_case({2, 37, 11}, {1, 0}));
+  return cases;
+}
+
+}  // namespace pliant::test
