@@ -11,43 +11,6 @@
 
 namespace pliant::cli {
 
-void add_structure_options(CLI::App& verb, StructureOptions& options) {
-  verb.add_option("--classes", options.classes, "number of classes (default: 10, or what the data has)")->check(CLI::Range(1, 1 << 20));
-  verb.add_option("--shortcut", options.shortcut, "ResNets: A (2x2 average pool, zero channels; default) or B (1x1 convolution, BN)")
-      ->check(CLI::IsMember({"A", "B"}));
-  verb.add_option("--input", options.input, "input shape as CxHxW, e.g. 3x32x32 (default: the net's usual one, or what the data has)");
-  verb.add_option("--exits", options.exits, "stages that get a further exit, ascending, e.g. 3,6")->delimiter(',')->check(non_negative);
-}
-
-namespace {
-
-void parse_input(const std::string& text, NetDescription& d) {
-  const std::size_t first = text.find('x'), second = first == std::string::npos ? first : text.find('x', first + 1);
-  PLIANT_REQUIRE(UsageError, second != std::string::npos, "--input: expected CxHxW, e.g. 3x32x32, got ", in_quotes(text));
-  const auto c = parse_number<std::int64_t>(std::string_view(text).substr(0, first));
-  const auto h = parse_number<std::int64_t>(std::string_view(text).substr(first + 1, second - first - 1));
-  const auto w = parse_number<std::int64_t>(std::string_view(text).substr(second + 1));
-  PLIANT_REQUIRE(UsageError, c && h && w && *c > 0 && *h > 0 && *w > 0 && *c <= 4096 && *h <= 16384 && *w <= 16384,
-                 "--input: expected CxHxW of 1 to 4096 channels and 1 to 16384 pixels a side, e.g. 3x32x32, got ", in_quotes(text));
-  d.channels = *c;
-  d.height = *h;
-  d.width = *w;
-}
-
-}  // namespace
-
-NetDescription describe(const std::string& net_name, const StructureOptions& options) {
-  NetDescription d = default_description(net_name);
-  if (options.classes != 0) d.classes = options.classes;
-  if (!options.shortcut.empty()) {
-    PLIANT_REQUIRE(ConfigError, net_name.starts_with("resnet"), net_name, ": has no shortcuts; --shortcut is for ResNets");
-    d.shortcut = options.shortcut[0];
-  }
-  if (!options.input.empty()) parse_input(options.input, d);
-  d.exits = options.exits;
-  return d;
-}
-
 bool names_net(const std::string& net_or_file) {
   if (is_net_name(net_or_file)) return true;
   std::error_code ignored;

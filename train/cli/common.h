@@ -15,21 +15,6 @@ class App;
 
 namespace pliant::cli {
 
-// The structure of a net by name. Empty or 0: not given.
-struct StructureOptions {
-  int classes = 0;
-  std::string shortcut;    // A or B
-  std::string input;       // CxHxW
-  std::vector<int> exits;  // stages with a further head
-
-  bool given() const { return classes != 0 || !shortcut.empty() || !input.empty() || !exits.empty(); }
-};
-void add_structure_options(CLI::App& verb, StructureOptions& options);
-
-// The named net's description with the options applied. UsageError for an unknown name or a malformed input shape; ConfigError
-// for a flag that the net has no use for.
-NetDescription describe(const std::string& net_name, const StructureOptions& options);
-
 // True where the argument names a net, false where it names a file. UsageError if it is no net's name and does not look like a
 // file (no such file, no "/" and no ".").
 bool names_net(const std::string& net_or_file);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "train/cli/common.h"
+#include "train/cli/structure.h"
 #include "train/cli/verbs.h"
 
 namespace pliant::cli {

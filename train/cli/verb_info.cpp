@@ -6,6 +6,7 @@
 
 #include "train/checkpoint_header.h"
 #include "train/cli/common.h"
+#include "train/cli/structure.h"
 #include "train/cli/verbs.h"
 
 namespace pliant::cli {

@@ -6,6 +6,7 @@
 
 #include "train/cli/common.h"
 #include "train/cli/data_flags.h"
+#include "train/cli/structure.h"
 #include "train/cli/verbs.h"
 #include "train/interrupt.h"
 #include "train/trainer.h"
@@ -85,23 +86,29 @@ void require_fit(const NetDescription& d, const Splits& splits, const std::strin
                  "; `pliant train ", d.name, " --init ", file, "` takes over all but the classifier");
 }
 
+// Nets made for images of this size or more keep it: smaller images are resized on the fly.
+constexpr std::int64_t kResized = 64;
+
 // The structure that a fresh net gets from the data set, unless a flag says otherwise.
 NetDescription described_for(const TrainFlags& flags, const Dataset& data) {
-  NetDescription d = describe(flags.net_or_file, flags.structure);
+  NetDescription d = describe_input(flags.net_or_file, flags.structure);
   PLIANT_REQUIRE(ConfigError, flags.structure.classes == 0 || flags.structure.classes >= data.classes, "--classes ", flags.structure.classes, ": ",
                  data.name, " has ", data.classes, " classes");
   if (flags.structure.classes == 0) d.classes = data.classes;
   PLIANT_REQUIRE(ConfigError, flags.structure.input.empty(), "--input: the input shape comes from the data set; --resize changes it");
-  d.height = data.height;
-  d.width = data.width;
+  if (flags.structure.resolution == 0 && d.height < kResized) {
+    d.height = data.height;
+    d.width = data.width;
+  }
   d.channels = data.channels;
+  apply_structure(flags.structure, d);
   return d;
 }
 
 Net start_net(const TrainFlags& flags, const TrainConfig& config, Splits& splits, Context& context) {
   if (!names_net(flags.net_or_file)) {
     PLIANT_REQUIRE(ConfigError, !flags.structure.given(), "the structure comes from ", flags.net_or_file,
-                   "; --classes, --shortcut and --exits are for a net given by name");
+                   "; --classes, --exits, --widths and so on are for a net given by name");
     LoadedNet loaded = load_checkpoint(context, flags.net_or_file);
     require_fit(loaded.net.description, splits, flags.net_or_file);
     if (!loaded.info.normalisation.mean.empty()) splits.normalisation = loaded.info.normalisation;

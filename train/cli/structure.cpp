@@ -1,0 +1,116 @@
+#include "train/cli/structure.h"
+
+#include <CLI/CLI.hpp>
+
+#include "nets/exits.h"
+#include "nets/stochastic_depth.h"
+#include "nets/widths.h"
+#include "nets/zoo.h"
+#include "train/cli/common.h"
+#include "train/files/text.h"
+
+namespace pliant::cli {
+
+bool StructureOptions::given() const {
+  return classes != 0 || resolution != 0 || !shortcut.empty() || !input.empty() || !branches.empty() || !exits.empty() || exit_dropout != 0.0 ||
+         flatten_head || !widths.empty() || stochastic_depth != 0.0;
+}
+
+void add_structure_options(CLI::App& verb, StructureOptions& o) {
+  verb.add_option("--classes", o.classes, "number of classes (default: 10, or what the data has)")->check(CLI::Range(1, 1 << 20));
+  verb.add_option("--shortcut", o.shortcut, "CIFAR ResNets: A (2x2 average pool, zero channels; default) or B (1x1 convolution, BN)")
+      ->check(CLI::IsMember({"A", "B"}));
+  auto* input = verb.add_option("--input", o.input, "input shape as CxHxW, e.g. 3x32x32 (default: the net's usual one, or what the data has)");
+  verb.add_option("--resolution", o.resolution, "side of the input images where a net has both forms; data of another size is resized on the fly")
+      ->check(CLI::IsMember({32, 224}))
+      ->excludes(input);
+  verb.add_option("--exits", o.exits, "further exits: none, all, stages, elastic, elastic5, own (of BranchyNets), or stages such as 3,6");
+  verb.add_option("--exit-dropout", o.exit_dropout, "dropout before the linear layer of further exits")->check(CLI::Range(0.0, 0.99));
+  verb.add_option("--branches", o.branches, "BranchyNets: side branches of the released code (default) or of the paper's text")
+      ->check(CLI::IsMember({"code", "paper"}));
+  verb.add_flag("--flatten-head", o.flatten_head, "the last classifier reads the flattened map instead of its average");
+  verb.add_option("--widths", o.widths, "slimmable: ratios of the channels, e.g. 0.25,0.5,0.75,1.0")->delimiter(',');
+  verb.add_option("--width-rounding", o.width_rounding, "truncate, or eight: multiples of 8 (default: as the papers have it for the net)")
+      ->check(CLI::IsMember({"truncate", "eight"}));
+  verb.add_option("--batch-norm", o.batch_norm,
+                  "with --widths: switchable (all private to a width), statistics (private statistics alone) or shared (the naive variant)")
+      ->check(CLI::IsMember({"switchable", "statistics", "shared"}))
+      ->capture_default_str();
+  verb.add_option("--stochastic-depth", o.stochastic_depth, "survival probability of the last residual block, in (0, 1]");
+  verb.add_option("--survival", o.survival, "linear decay from 1 to it, or uniform")->check(CLI::IsMember({"linear", "uniform"}))->capture_default_str();
+  verb.add_option("--gates", o.gates, "one gate per block and batch, or per block and sample (drop path)")
+      ->check(CLI::IsMember({"batch", "sample"}))
+      ->capture_default_str();
+  verb.add_option("--survival-scaling", o.survival_scaling, "branches are scaled by their survival in the test, or by its inverse in training")
+      ->check(CLI::IsMember({"test", "training"}))
+      ->capture_default_str();
+}
+
+namespace {
+
+void parse_input(const std::string& text, NetDescription& d) {
+  const std::size_t first = text.find('x'), second = first == std::string::npos ? first : text.find('x', first + 1);
+  PLIANT_REQUIRE(UsageError, second != std::string::npos, "--input: expected CxHxW, e.g. 3x32x32, got ", in_quotes(text));
+  const auto c = parse_number<std::int64_t>(std::string_view(text).substr(0, first));
+  const auto h = parse_number<std::int64_t>(std::string_view(text).substr(first + 1, second - first - 1));
+  const auto w = parse_number<std::int64_t>(std::string_view(text).substr(second + 1));
+  PLIANT_REQUIRE(UsageError, c && h && w && *c > 0 && *h > 0 && *w > 0 && *c <= 4096 && *h <= 16384 && *w <= 16384,
+                 "--input: expected CxHxW of 1 to 4096 channels and 1 to 16384 pixels a side, e.g. 3x32x32, got ", in_quotes(text));
+  d.channels = *c;
+  d.height = *h;
+  d.width = *w;
+}
+
+void apply_stochastic_depth(const StructureOptions& o, NetDescription& d) {
+  const int blocks = build_net(d).blocks;
+  PLIANT_REQUIRE(ConfigError, blocks > 0, d.name, ": has no residual branches; --stochastic-depth is for nets that have them");
+  d.survival = o.survival == "linear" ? linear_survival(blocks, o.stochastic_depth) : uniform_survival(blocks, o.stochastic_depth);
+  d.gate_per_sample = o.gates == "sample";
+  d.scale_in_training = o.survival_scaling == "training";
+}
+
+}  // namespace
+
+NetDescription describe_input(const std::string& net_name, const StructureOptions& o) {
+  NetDescription d = default_description(net_name);
+  if (o.classes != 0) d.classes = o.classes;
+  if (!o.input.empty()) parse_input(o.input, d);
+  if (o.resolution != 0) d.height = d.width = o.resolution;
+  return d;
+}
+
+void apply_structure(const StructureOptions& o, NetDescription& d) {
+  if (!o.shortcut.empty()) {
+    PLIANT_REQUIRE(ConfigError, d.name.starts_with("resnet") && d.name != "resnet50", d.name, ": --shortcut is for the CIFAR ResNets");
+    d.shortcut = o.shortcut[0];
+  }
+  if (!o.branches.empty()) {
+    PLIANT_REQUIRE(ConfigError, d.name.starts_with("b-"), d.name, ": --branches is for BranchyNets");
+    d.branches = o.branches;
+    d.exits = exit_stages(d, "own");
+  }
+  d.flatten_head = o.flatten_head;
+  if (!o.exits.empty()) d.exits = exit_stages(d, o.exits);
+  PLIANT_REQUIRE(ConfigError, o.exit_dropout == 0.0 || !d.exits.empty(), d.name, ": --exit-dropout needs further --exits");
+  d.exit_dropout = o.exit_dropout;
+  if (o.stochastic_depth != 0.0) apply_stochastic_depth(o, d);
+  if (o.widths.empty()) {
+    PLIANT_REQUIRE(ConfigError, o.batch_norm == "switchable" && o.width_rounding.empty(), "--batch-norm and --width-rounding go with --widths");
+    return;
+  }
+  const WidthRounding rounding = o.width_rounding.empty()        ? usual_rounding(d.name)
+                                 : o.width_rounding == "truncate" ? WidthRounding::truncate
+                                                                  : WidthRounding::eight;
+  add_widths(d, o.widths, rounding,
+             o.batch_norm == "switchable"   ? WidthStatistics::switchable
+             : o.batch_norm == "statistics" ? WidthStatistics::statistics
+                                            : WidthStatistics::shared);
+}
+
+NetDescription describe(const std::string& net_name, const StructureOptions& options) {
+  NetDescription d = describe_input(net_name, options);
+  apply_structure(options, d);
+  return d;
+}
+
+}  // namespace pliant::cli
