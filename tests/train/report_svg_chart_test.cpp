@@ -74,7 +74,8 @@ void check_texts(const Chart& chart, std::size_t least) {
 
 Chart curves() {
   Chart chart("CIFAR-10", {.label = "epoch", .whole = true}, {.label = "accuracy (%)"});
-  Chart::Series constant{.name = "constant depth"}, stochastic{.name = "stochastic depth", .style = Style::line_and_markers, .dashed = true, .marker_every = 10};
+  Chart::Series constant{.name = "constant depth"};
+  Chart::Series stochastic{.name = "stochastic depth", .style = Style::line_and_markers, .dashed = true, .marker_every = 10};
   for (int epoch = 1; epoch <= 100; ++epoch) {
     constant.points.push_back({.x = 1.0 * epoch, .y = 90 - 60.0 / epoch});
     stochastic.points.push_back({.x = 1.0 * epoch, .y = 92 - 80.0 / epoch});
