@@ -2,7 +2,7 @@
 #include "benchmarks/support.h"
 #include "layers/functional.h"
 #include "nets/zoo.h"
-#include "train/sgd.h"
+#include "train/optimizer.h"
 
 namespace pliant::bench {
 
@@ -11,7 +11,7 @@ namespace {
 struct Model {  // a net with its optimizer and one batch
   Model(Context& context, const std::string& name, std::int64_t batch)
       : net(ready(context, name)),
-        sgd(*net.store, {.momentum = 0.9, .weight_decay = 5e-4}),
+        optimizer(*net.store, {.momentum = 0.9, .weight_decay = 5e-4}),
         images(random_tensor(
             context, {batch, net.description.height, net.description.width, net.description.channels})),
         labels(random_integers(context, batch, net.description.classes)) {}
@@ -26,10 +26,10 @@ struct Model {  // a net with its optimizer and one batch
   void train() {
     Tape tape;
     Pass pass{.context = net.store->context(), .tape = &tape, .mode = Mode::train};
-    sgd.zero_gradients();
+    optimizer.zero_gradients();
     const Var logits = forward(net, pass, Var{images}).back();
     tape.backward(cross_entropy(logits, {.labels = labels}));
-    sgd.step(1e-3);
+    optimizer.step(1e-3);
   }
 
   void infer() {
@@ -38,7 +38,7 @@ struct Model {  // a net with its optimizer and one batch
   }
 
   Net net;
-  Sgd sgd;
+  Optimizer optimizer;
   Tensor images, labels;
 };
 

@@ -7,7 +7,7 @@
 #include "layers/exit_head.h"
 #include "layers/residual.h"
 #include "nets/zoo.h"
-#include "train/sgd.h"
+#include "train/optimizer.h"
 
 using namespace pliant;
 
@@ -50,7 +50,7 @@ int main() {
   const Var x{Tensor::from_host(context, {8, 8, 8, 1}, pixels)};
   const Targets targets{.labels = Tensor::from_host(context, {8}, labels)};
 
-  Sgd sgd(*net.store, {.momentum = 0.9});
+  Optimizer optimizer(*net.store, {.momentum = 0.9});
   double first = 0.0, last = 0.0;
   for (int step = 0; step < 20; ++step) {
     Tape tape;
@@ -61,9 +61,9 @@ int main() {
       first = last;
       for (const char* name : tape.names()) std::cout << "recorded " << name << "\n";
     }
-    sgd.zero_gradients();
+    optimizer.zero_gradients();
     tape.backward(loss);
-    sgd.step(0.05);
+    optimizer.step(0.05);
   }
   std::cout << "loss " << first << " -> " << last << "\n";
 

@@ -15,6 +15,7 @@
 #include "nets/net.h"
 #include "train/data/dataset.h"
 #include "train/files/safetensors.h"
+#include "train/optimizer.h"
 
 namespace pliant {
 
@@ -22,12 +23,6 @@ struct CheckpointInfo {
   std::vector<std::string> class_names;  // one per class, or empty: not known
   Normalisation normalisation;           // of the images the net was trained on; one value per channel, or empty
   std::string trainer_state;             // JSON of the trainer, exact resume needs it; may be empty
-};
-
-// State with one value per trainable parameter value, in the layout of ParameterStore::values(): "velocity" of SGD.
-struct OptimizerArena {
-  std::string name;  // without dots
-  Tensor values;
 };
 
 // Tensors keep the net's dtype, f32 or f64. Atomic: the file appears whole or the old one stays. Throws Error if it cannot be written.

@@ -16,7 +16,7 @@ TrainConfig recipe(const std::string& net_name) {
     config.epochs = 10;
     config.batch = 64;
     config.rate = 0.05;
-    config.sgd.weight_decay = 1e-4;
+    config.optimizer.weight_decay = 1e-4;
     return config;
   }
   config.augmentation = {.pad = 4, .flip = true};
@@ -76,11 +76,14 @@ void visit_plain(Config& c, Visit&& visit) {
   visit("epochs", c.epochs);
   visit("batch", c.batch);
   visit("lr", c.rate);
-  visit("momentum", c.sgd.momentum);
-  visit("nesterov", c.sgd.nesterov);
-  visit("weight-decay", c.sgd.weight_decay);
-  visit("decay-all", c.sgd.decay_all);
-  visit("l1", c.sgd.l1);
+  visit("momentum", c.optimizer.momentum);
+  visit("nesterov", c.optimizer.nesterov);
+  visit("weight-decay", c.optimizer.weight_decay);
+  visit("decay-all", c.optimizer.decay_all);
+  visit("l1", c.optimizer.l1);
+  visit("beta1", c.optimizer.beta1);
+  visit("beta2", c.optimizer.beta2);
+  visit("epsilon", c.optimizer.epsilon);
   visit("label-smoothing", c.smoothing);
   visit("exit-weights", c.exit_weights);
   visit("seed", c.seed);
@@ -100,6 +103,7 @@ void visit_plain(Config& c, Visit&& visit) {
 Json record(const TrainConfig& config) {
   Json json;
   visit_plain(config, [&](const char* name, const auto& value) { json[name] = value; });
+  json["optimizer"] = name_of(config.optimizer.kind);
   json["schedule"] = schedule_text(config.schedule);
   json["augment"] = augmentation_text(config.augmentation);
   json["normalisation"] = config.data.normalisation == NormalisationKind::published ? "published" : "computed";
@@ -116,6 +120,7 @@ TrainConfig config_from_json(const std::string& text) {
   TrainConfig config;
   try {
     visit_plain(config, [&](const char* name, auto& value) { value = json.at(name).get<std::decay_t<decltype(value)>>(); });
+    config.optimizer.kind = parse_optimizer(json.at("optimizer").get<std::string>());
     config.schedule = parse_schedule(json.at("schedule").get<std::string>());
     config.augmentation = parse_augmentation(json.at("augment").get<std::string>());
     const bool published = json.at("normalisation").get<std::string>() == "published";

@@ -8,8 +8,8 @@
 
 #include "kernels/augment.h"
 #include "train/data/dataset.h"
+#include "train/optimizer.h"
 #include "train/schedule.h"
-#include "train/sgd.h"
 
 namespace pliant {
 
@@ -18,7 +18,7 @@ struct TrainConfig {
   std::int64_t batch = 128;
   double rate = 0.1;                       // the schedule's base rate
   Schedule schedule{.kind = ScheduleKind::one_cycle};
-  SgdOptions sgd{.momentum = 0.9, .weight_decay = 5e-4, .nesterov = true};
+  OptimizerOptions optimizer{.momentum = 0.9, .weight_decay = 5e-4, .nesterov = true};
   Augmentation augmentation;
   double smoothing = 0.0;                  // of the labels
   std::vector<double> exit_weights;        // one per exit, first exit first; empty: all 1

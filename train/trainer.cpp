@@ -39,7 +39,7 @@ Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, cons
       train_(to_device(net.store->context(), splits.train, splits.normalisation)),
       validation_(to_device(net.store->context(), splits.validation, splits.normalisation)),
       test_(to_device(net.store->context(), splits.test, splits.normalisation)),
-      sgd_(frozen(*net.store, config.freeze), config.sgd),
+      optimizer_(frozen(*net.store, config.freeze), config.optimizer),
       length_{(splits.train.size() + config.batch - 1) / std::max<std::int64_t>(config.batch, 1), config.epochs},
       rate_(config.schedule, config.rate, length_) {
   PLIANT_REQUIRE(ConfigError, config.epochs >= 1 && config.batch >= 1, "training needs at least one epoch and a batch of one, got ",
@@ -61,22 +61,25 @@ std::string Trainer::state_text() const {
   json["loss_sum"] = state_.loss_sum;
   json["correct"] = state_.correct;
   json["samples"] = state_.samples;
+  json["optimizer_steps"] = optimizer_.steps();
   json["best_epoch"] = state_.best.best_epoch;
   if (state_.best.best_epoch > 0) json["best_accuracy"] = state_.best.best;
   json["schedule_state"] = rate_.state_text();
   return json.dump();
 }
 
-void Trainer::restore(const std::string& text) {
+void Trainer::restore(const std::string& text, const std::vector<OptimizerArena>& arenas) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
   PLIANT_REQUIRE(FileError, json.is_object(), "training state: not a JSON object");
   State state;
+  std::int64_t optimizer_steps = 0;
   try {
     state.epoch = json.at("epoch").get<std::int64_t>();
     state.batch = json.at("batch").get<std::int64_t>();
     state.loss_sum = json.at("loss_sum").get<double>();
     state.correct = json.at("correct").get<std::int64_t>();
     state.samples = json.at("samples").get<std::int64_t>();
+    optimizer_steps = json.at("optimizer_steps").get<std::int64_t>();
     state.best.best_epoch = json.at("best_epoch").get<std::int64_t>();
     if (state.best.best_epoch > 0) state.best.best = json.at("best_accuracy").get<double>();
     state.best.patience = config_.patience;
@@ -87,13 +90,15 @@ void Trainer::restore(const std::string& text) {
   PLIANT_REQUIRE(FileError, state.epoch >= 0 && state.epoch <= config_.epochs && state.batch >= 0 && state.batch <= length_.steps_per_epoch,
                  "training state: epoch ", state.epoch, ", batch ", state.batch, " of ", config_.epochs, " epochs with ",
                  length_.steps_per_epoch, " batches; is this the same data set?");
+  PLIANT_REQUIRE(FileError, optimizer_steps >= 0, "training state: ", optimizer_steps, " steps of the optimizer");
+  optimizer_.restore(arenas);
+  optimizer_.set_steps(optimizer_steps);
   state_ = state;
   push_sums();
 }
 
 void Trainer::save(const std::string& path) {
-  save_checkpoint(path, net_, {splits_.train.class_names, splits_.normalisation, state_text()},
-                  {{"velocity", sgd_.velocity()}});
+  save_checkpoint(path, net_, {splits_.train.class_names, splits_.normalisation, state_text()}, optimizer_.arenas());
 }
 
 void Trainer::pull_sums() {
@@ -117,7 +122,7 @@ void Trainer::push_sums() {
 void Trainer::train_step(const Batch& batch, const Tensor& key, double rate) {
   Tape tape;
   Pass pass{.context = net_.store->context(), .tape = &tape, .mode = Mode::train, .random_key = key, .samples = batch.samples};
-  sgd_.zero_gradients();
+  optimizer_.zero_gradients();
   const std::vector<Var> logits = forward(net_, pass, Var{batch.images});
   std::vector<Tape::Root> roots;
   for (std::size_t exit = 0; exit < logits.size(); ++exit) {
@@ -128,7 +133,7 @@ void Trainer::train_step(const Batch& batch, const Tensor& key, double rate) {
   }
   kernels::count_correct(logits.back().value, batch.labels, correct_);
   tape.backward(roots);
-  sgd_.step(rate);
+  optimizer_.step(rate);
 }
 
 // Trains what is left of the current epoch; returns early, at a whole step, when interrupted.

@@ -29,10 +29,9 @@ class Trainer {
   // example a weight per exit that is missing, or a frozen name that no parameter begins with.
   Trainer(Net& net, const Splits& splits, const TrainConfig& config, const RunFolder& folder);
 
-  // Continues exactly where the state in a checkpoint left off; the net already holds the checkpoint's weights and buffers, and
-  // velocity() its momentum. Throws FileError for a state that is not one.
-  void restore(const std::string& state);
-  Tensor& velocity() { return sgd_.velocity(); }
+  // Continues exactly where the state in a checkpoint left off; the net already holds the checkpoint's weights and buffers, arenas
+  // is the optimizer's state. Throws FileError for a state that is not one, or for an arena that is missing.
+  void restore(const std::string& state, const std::vector<OptimizerArena>& arenas);
 
   // Trains to the last epoch, or until early stopping or interrupted() ends it. Throws Error on a loss that is not finite; the last
   // good checkpoint stays.
@@ -61,7 +60,7 @@ class Trainer {
   const RunFolder& folder_;
   const Splits& splits_;
   DeviceData train_, validation_, test_;
-  Sgd sgd_;
+  Optimizer optimizer_;
   TrainingLength length_;
   LearningRate rate_;
   State state_;

@@ -1,6 +1,6 @@
 #include "kernels/sgd.h"
 
-#include "kernels/sgd_checks.h"
+#include "kernels/arena_checks.h"
 #include "kernels/sgd_formula.h"
 
 namespace pliant::kernels::cpu {
@@ -10,7 +10,7 @@ namespace {
 template <bool nesterov, bool masked, class T>
 void step_segment(T* w, const T* gradient, T* v, const T* mask, const SgdRule<T>& rule) {
 #pragma omp simd
-  for (std::int64_t i = 0; i < kSgdSegment; ++i) {
+  for (std::int64_t i = 0; i < kArenaSegment; ++i) {
     T weight = w[i], velocity = v[i];
     sgd_update<nesterov>(weight, velocity, gradient[i], masked ? mask[i] : T(1), rule);
     w[i] = weight;
@@ -23,12 +23,12 @@ void step_arena(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rule
                 double momentum) {
   T *weight = w.data<T>(), *velocity = v.data<T>();
   const T *slope = gradient.data<T>(), *rule = rules.data<T>(), *keep = masked ? mask.data<T>() : nullptr;
-  const std::int64_t segments = w.size() / kSgdSegment;
+  const std::int64_t segments = w.size() / kArenaSegment;
 #pragma omp parallel for if (segments > 256)
   for (std::int64_t s = 0; s < segments; ++s) {
     const T factor = rule[3 * s];
     if (factor == T(0)) continue;  // frozen
-    const std::int64_t at = s * kSgdSegment;
+    const std::int64_t at = s * kArenaSegment;
     step_segment<nesterov, masked>(weight + at, slope + at, velocity + at, masked ? keep + at : nullptr,
                                    SgdRule<T>{static_cast<T>(rate * static_cast<double>(factor)),
                                               static_cast<T>(momentum), rule[3 * s + 1], rule[3 * s + 2]});
@@ -39,7 +39,8 @@ void step_arena(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rule
 
 void sgd_step(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rules, const Tensor& mask,
               const Tensor& scalars, bool nesterov) {
-  check_sgd_step(w, gradient, v, rules, mask, scalars);
+  check_arenas("sgd_step", w, gradient, rules, mask, scalars, 2);
+  require_arena("sgd_step", "v", v, w);
   const double rate = scalars.data<double>()[0], momentum = scalars.data<double>()[1];
   dispatch_cpu(w.dtype(), "sgd_step", [&](auto tag) {
     using T = typename decltype(tag)::type;

@@ -3,7 +3,7 @@
 #include "kernels/sgd.h"
 
 #include "core/gpu/launch.h"
-#include "kernels/sgd_checks.h"
+#include "kernels/arena_checks.h"
 #include "kernels/sgd_formula.h"
 
 namespace pliant::kernels::gpu {
@@ -16,7 +16,7 @@ __global__ void sgd_step_kernel(float* w, const float* gradient, float* v, const
                                 const double* scalars, std::int64_t quads) {
   const std::int64_t quad = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (quad >= quads) return;
-  const float* own = rules + quad / (kSgdSegment / 4) * 3;
+  const float* own = rules + quad / (kArenaSegment / 4) * 3;
   if (own[0] == 0.0f) return;  // frozen
   const SgdRule<float> rule{static_cast<float>(scalars[0] * static_cast<double>(own[0])),
                             static_cast<float>(scalars[1]), own[1], own[2]};
@@ -31,24 +31,15 @@ __global__ void sgd_step_kernel(float* w, const float* gradient, float* v, const
   store4(v + 4 * quad, velocity);
 }
 
-// Null where there is no tensor. Views may start anywhere, four floats are read at once.
-const float* aligned(const char* name, const Tensor& tensor) {
-  if (!tensor) return nullptr;
-  const float* data = tensor.data<float>();
-  PLIANT_REQUIRE(ShapeError, reinterpret_cast<std::uintptr_t>(data) % 16 == 0, "sgd_step: ", name,
-                 " must start at a multiple of 16 bytes");
-  return data;
-}
-
 }  // namespace
 
 void sgd_step(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rules, const Tensor& mask,
               const Tensor& scalars, bool nesterov) {
-  check_sgd_step(w, gradient, v, rules, mask, scalars);
-  aligned("w", w);
-  aligned("v", v);
+  check_arenas("sgd_step", w, gradient, rules, mask, scalars, 2);
+  require_arena("sgd_step", "v", v, w);
+  const auto data = [](const char* name, auto& arena) { return aligned_arena("sgd_step", name, arena); };
   launch_1d(nesterov ? sgd_step_kernel<true> : sgd_step_kernel<false>, w.size() / 4, w.context().stream(),
-            w.data<float>(), aligned("gradient", gradient), v.data<float>(), rules.data<float>(), aligned("mask", mask),
+            data("w", w), data("gradient", gradient), data("v", v), rules.data<float>(), data("mask", mask),
             scalars.data<double>(), w.size() / 4);
 }
 

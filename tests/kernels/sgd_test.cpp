@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/backends.h"
 #include "tests/support/compare.h"
-#include "tests/support/contexts.h"
 
 namespace pliant::test {
 
@@ -28,17 +28,6 @@ struct Arena {
   }
   double weight(std::size_t i) const { return w.to_doubles()[i]; }
 };
-
-// Runs the body on the CPU in double and in float, and on the GPU bodies.
-template <class Body>
-void on_every_backend(Body&& body) {
-  body(cpu(), DType::f64, 1e-12);
-  body(cpu(), DType::f32, 1e-6);
-  for (const NamedContext& gpu : gpu_contexts()) {
-    CAPTURE(gpu.name);
-    body(*gpu.context, DType::f32, 1e-6);
-  }
-}
 
 }  // namespace
 

@@ -38,7 +38,7 @@ TrainConfig small_config() {
   config.batch = 20;
   config.rate = 0.05;
   config.augmentation = {.pad = 2, .flip = true};
-  config.sgd.momentum = 0.9;
+  config.optimizer.momentum = 0.9;
   return config;
 }
 
@@ -68,6 +68,11 @@ TEST_CASE("trainer: a run interrupted at any step and resumed ends bit for bit l
   const Splits data = small_data();
   TrainConfig config = small_config();
   config.log_test = true;
+  SUBCASE("sgd") {}
+  SUBCASE("adam") {
+    config.optimizer.kind = OptimizerKind::adam;
+    config.rate = 0.002;
+  }
   const Run whole = uninterrupted(config, data, (folder.path() / "whole").string());
   CHECK_FALSE(whole.result.interrupted);
   for (const int stop_after : {0, 1, 4, 5, 7, 14}) {  // of 15 steps, five an epoch
@@ -83,8 +88,7 @@ TEST_CASE("trainer: a run interrupted at any step and resumed ends bit for bit l
     LoadedNet loaded = load_checkpoint(cpu(), path + "/last.safetensors");
     const RunFolder out(path, true);
     Trainer trainer(loaded.net, data, config, out);
-    trainer.velocity().copy_from(*loaded.arena("velocity"));
-    trainer.restore(loaded.info.trainer_state);
+    trainer.restore(loaded.info.trainer_state, loaded.arenas);
     const TrainResult result = trainer.run({}, [] { return false; });
     CHECK(bit_equal(loaded.net.store->values(), whole.net.store->values()));
     CHECK(bit_equal(loaded.net.store->buffers(), whole.net.store->buffers()));
@@ -175,14 +179,14 @@ TEST_CASE("trainer: an L1 penalty shrinks the weights and early stopping ends th
   const TemporaryFolder folder;
   const Splits data = small_data();
   TrainConfig config = small_config();
-  config.sgd.weight_decay = 0.0;
+  config.optimizer.weight_decay = 0.0;
   const auto magnitude = [](const Net& net) {
     double sum = 0.0;
     for (const double value : net.store->find("fc1.weight")->value.to_doubles()) sum += std::abs(value);
     return sum;
   };
   const double plain = magnitude(uninterrupted(config, data, (folder.path() / "plain").string()).net);
-  config.sgd.l1 = 1e-3;
+  config.optimizer.l1 = 1e-3;
   CHECK(magnitude(uninterrupted(config, data, (folder.path() / "sparse").string()).net) < plain);
   config.epochs = 50;
   config.patience = 1;
@@ -227,7 +231,7 @@ TEST_CASE("trainer: configurations that do not fit are refused") {
   config.batch = 0;
   CHECK_THROWS_AS(Trainer(net, data, config, out), ConfigError);
   config = small_config();
-  config.sgd = {.momentum = 0.0, .nesterov = true};
+  config.optimizer = {.momentum = 0.0, .nesterov = true};
   CHECK_THROWS_AS(Trainer(net, data, config, out), ConfigError);
 }
 
@@ -235,6 +239,8 @@ TEST_CASE("config: its record and back is the identity and differing fields are 
   TrainConfig config = recipe("resnet20");
   config.schedule = parse_schedule("multi-step:milestones=10,20,gamma=0.2,warmup=3");
   config.freeze = {"conv1"};
+  config.optimizer.kind = OptimizerKind::adam;
+  config.optimizer.beta2 = 0.99;
   config.exit_weights = {1.0, 0.3};
   config.augmentation = parse_augmentation("crop:3,flip,cutout:6");
   config.data.validation = 0.2;

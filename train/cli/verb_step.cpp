@@ -9,7 +9,7 @@
 #include "train/cli/verbs.h"
 #include "train/device_data.h"
 #include "train/files/text.h"
-#include "train/sgd.h"
+#include "train/optimizer.h"
 
 namespace pliant::cli {
 
@@ -18,7 +18,7 @@ namespace {
 struct StepOptions {
   std::string file, batches, output, gradients, precision = "f32";
   double rate = 0.1;
-  SgdOptions sgd{.momentum = 0.0, .weight_decay = 0.0};
+  OptimizerOptions optimizer{.momentum = 0.0, .weight_decay = 0.0};
   std::uint64_t seed = 1;
   bool json = true;  // the losses are always JSON; the flag is there as on every verb that reports
   DeviceOptions device;
@@ -69,23 +69,23 @@ void require_finite(const char* flag, double value) {
 
 int run_step(const StepOptions& options) {
   require_finite("--lr", options.rate);
-  require_finite("--momentum", options.sgd.momentum);
-  require_finite("--weight-decay", options.sgd.weight_decay);
-  PLIANT_REQUIRE(ConfigError, !options.sgd.nesterov || options.sgd.momentum > 0.0, "--nesterov needs a --momentum above 0");
+  require_finite("--momentum", options.optimizer.momentum);
+  require_finite("--weight-decay", options.optimizer.weight_decay);
+  PLIANT_REQUIRE(ConfigError, !options.optimizer.nesterov || options.optimizer.momentum > 0.0, "--nesterov needs a --momentum above 0");
   const DType dtype = dtype_from(options.precision);
   const auto context = make_context(options.device, dtype);
   LoadedNet loaded = load_checkpoint(*context, options.file, dtype);
   const std::vector<LabelledBatch> batches = read_batches(*context, options.batches, loaded.net.description, dtype);
-  Sgd sgd(*loaded.net.store, options.sgd);
+  Optimizer optimizer(*loaded.net.store, options.optimizer);
   std::vector<double> losses;
   for (const LabelledBatch& batch : batches) {
-    sgd.zero_gradients();
+    optimizer.zero_gradients();
     const Tensor key = random_key(*context, options.seed, static_cast<std::uint32_t>(losses.size()));
     losses.push_back(backward_pass(loaded.net, *context, batch, key));
     PLIANT_REQUIRE(Error, std::isfinite(losses.back()), "the loss of batch ", losses.size() - 1, " is ", losses.back(),
                    "; nothing was written. Are the inputs finite, and is --lr too large?");
     if (losses.size() == 1 && !options.gradients.empty()) save_gradients(options.gradients, loaded.net);
-    sgd.step(options.rate);
+    optimizer.step(options.rate);
   }
   loaded.info.trainer_state.clear();
   save_checkpoint(options.output, loaded.net, loaded.info);
@@ -104,9 +104,9 @@ void add_step(CLI::App& app, Verb& chosen) {
       ->type_name("IN");
   verb->add_option("--output", options->output, "checkpoint to write")->required()->type_name("OUT");
   verb->add_option("--lr", options->rate, "learning rate")->required();
-  verb->add_option("--momentum", options->sgd.momentum, "momentum")->capture_default_str();
-  verb->add_option("--weight-decay", options->sgd.weight_decay, "L2 decay of all parameters")->capture_default_str();
-  verb->add_flag("--nesterov", options->sgd.nesterov, "Nesterov momentum");
+  verb->add_option("--momentum", options->optimizer.momentum, "momentum")->capture_default_str();
+  verb->add_option("--weight-decay", options->optimizer.weight_decay, "L2 decay of all parameters")->capture_default_str();
+  verb->add_flag("--nesterov", options->optimizer.nesterov, "Nesterov momentum");
   verb->add_option("--gradients", options->gradients, "also write the gradients of the first batch, without decay, under the parameters' names")
       ->type_name("FILE");
   verb->add_option("--seed", options->seed, "of what is drawn (dropout)")->check(seed_value)->capture_default_str();

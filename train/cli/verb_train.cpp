@@ -24,9 +24,9 @@ struct TrainFlags {
   bool json = false;
   // What was given; the recipe of the net, or the record of the run that is resumed, holds the rest.
   std::optional<std::int64_t> epochs, batch, patience;
-  std::optional<double> rate, momentum, weight_decay, smoothing, l1;
+  std::optional<double> rate, momentum, weight_decay, smoothing, l1, beta1, beta2, epsilon;
   std::optional<std::uint64_t> seed;
-  std::optional<std::string> schedule, augment, initialisation, init_file;
+  std::optional<std::string> optimizer, schedule, augment, initialisation, init_file;
   std::vector<std::string> freeze;
   std::vector<double> exit_weights;
   bool nesterov = false, no_nesterov = false, no_decay_bn_bias = false, published_normalisation = false, log_test = false;
@@ -42,18 +42,22 @@ void apply(const TrainFlags& flags, TrainConfig& config) {
   put(flags.batch, config.batch);
   put(flags.patience, config.patience);
   put(flags.rate, config.rate);
-  put(flags.momentum, config.sgd.momentum);
-  put(flags.weight_decay, config.sgd.weight_decay);
-  put(flags.l1, config.sgd.l1);
+  put(flags.momentum, config.optimizer.momentum);
+  put(flags.weight_decay, config.optimizer.weight_decay);
+  put(flags.l1, config.optimizer.l1);
+  put(flags.beta1, config.optimizer.beta1);
+  put(flags.beta2, config.optimizer.beta2);
+  put(flags.epsilon, config.optimizer.epsilon);
   put(flags.smoothing, config.smoothing);
   put(flags.seed, config.seed);
   put(flags.initialisation, config.initialisation);
   put(flags.init_file, config.init_file);
+  if (flags.optimizer) config.optimizer.kind = parse_optimizer(*flags.optimizer);
   if (flags.schedule) config.schedule = parse_schedule(*flags.schedule);
   if (flags.augment) config.augmentation = parse_augmentation(*flags.augment);
-  if (flags.nesterov) config.sgd.nesterov = true;
-  if (flags.no_nesterov) config.sgd.nesterov = false;
-  if (flags.no_decay_bn_bias) config.sgd.decay_all = false;
+  if (flags.nesterov) config.optimizer.nesterov = true;
+  if (flags.no_nesterov) config.optimizer.nesterov = false;
+  if (flags.no_decay_bn_bias) config.optimizer.decay_all = false;
   if (flags.published_normalisation) config.data.normalisation = NormalisationKind::published;
   if (flags.log_test) config.log_test = true;
   if (!flags.freeze.empty()) config.freeze = flags.freeze;
@@ -179,10 +183,7 @@ int run_train(const TrainFlags& flags) {
   }
   Trainer trainer(net, splits, config, folder);
   if (!flags.resume.empty()) {
-    const Tensor* velocity = resumed.arena("velocity");
-    PLIANT_REQUIRE(FileError, velocity, flags.resume, ": the momentum of the optimizer is missing");
-    trainer.velocity().copy_from(*velocity);
-    trainer.restore(resumed.info.trainer_state);
+    trainer.restore(resumed.info.trainer_state, resumed.arenas);
   }
   describe_run(folder, flags, config, net, *context);  // last, so that a refused configuration leaves the folder empty
   return report(trainer.run(standard_error_output(), [&] { return interrupt.requested(); }), flags.json);
@@ -194,6 +195,10 @@ void add_optimizer_flags(CLI::App& verb, TrainFlags& flags) {
   verb.add_option("--lr", flags.rate, "learning rate at which the schedule starts, or that it reaches (one-cycle)")->check(non_negative);
   verb.add_option("--schedule", flags.schedule,
                   "constant, step, multi-step, exponential, cosine, linear, one-cycle or plateau, with numbers as in multi-step:milestones=80,120,gamma=0.1");
+  verb.add_option("--optimizer", flags.optimizer, "sgd or adam");
+  verb.add_option("--beta1", flags.beta1, "Adam: decay of the mean of gradients")->check(CLI::Range(0.0, 1.0));
+  verb.add_option("--beta2", flags.beta2, "Adam: decay of the mean of squared gradients")->check(CLI::Range(0.0, 1.0));
+  verb.add_option("--epsilon", flags.epsilon, "Adam: added to the root of the latter")->check(non_negative);
   verb.add_option("--momentum", flags.momentum, "momentum")->check(CLI::Range(0.0, 1.0));
   auto* nesterov = verb.add_flag("--nesterov", flags.nesterov, "Nesterov's form");
   verb.add_flag("--no-nesterov", flags.no_nesterov, "the plain form")->excludes(nesterov);

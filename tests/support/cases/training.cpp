@@ -1,4 +1,5 @@
 // Dropout, the optimizer step and augmentation: what runs in training alone.
+#include "kernels/adam.h"
 #include "kernels/augment.h"
 #include "kernels/dropout.h"
 #include "kernels/sgd.h"
@@ -40,6 +41,23 @@ KernelCase sgd_case(bool nesterov, bool masked) {
       }};
 }
 
+// Three steps over the same four segments.
+KernelCase adam_case(bool masked) {
+  return {cat("adam_step", masked ? ": masked" : ""), [=](Context& context, DType dtype) {
+            const Shape shape{256};
+            Tensor w = random_tensor(context, shape, dtype, 31), m = random_tensor(context, shape, dtype, 32);
+            Tensor v = random_tensor(context, shape, dtype, 34, 0.0, 1.0);
+            const Tensor gradient = random_tensor(context, shape, dtype, 33);
+            const Tensor rules = make_tensor(context, {4, 3}, dtype, {1, 0, 0, 1, 0.01, 0.003, 0, 0.5, 0.5, 0.25, 0.1, 0});
+            std::vector<double> keep(256, 1.0);
+            for (std::size_t i = 0; i < keep.size(); i += 3) keep[i] = 0.0;
+            const Tensor mask = masked ? make_tensor(context, shape, dtype, keep) : Tensor();
+            const Tensor scalars = Tensor::from_host<double>(context, {6}, std::vector<double>{0.01, 0.9, 0.999, 1e-8, 0.271, 0.002997001});
+            for (int i = 0; i < 3; ++i) kernels::adam_step(w, gradient, m, v, rules, mask, scalars);
+            return std::vector<Tensor>{w, m, v};
+          }};
+}
+
 KernelCase augment_case(const std::string& what, Augmentation options, Shape images,
                         std::vector<std::int32_t> samples) {
   return {
@@ -77,6 +95,7 @@ std::vector<KernelCase> training_kernel_cases() {
   for (const bool nesterov : {false, true}) {
     for (const bool masked : {false, true}) cases.push_back(sgd_case(nesterov, masked));
   }
+  for (const bool masked : {false, true}) cases.push_back(adam_case(masked));
   cases.push_back(augment_case("none", {}, {3, 4, 5, 3}, {2, 0, 0, 1}));
   cases.push_back(augment_case("shift, flip and cut", {2, false, true, 3}, {4, 7, 5, 3}, {3, 1, 0, 2, 1}));
   cases.push_back(augment_case("mean outside, one channel", {3, true, true, 0}, {5, 5, 5, 1}, {4, 3, 2, 1, 0}));

@@ -1,0 +1,59 @@
+// Optimizers over the arenas of a net: one launch per step. kernels/sgd.h and kernels/adam.h have the formulas.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/parameter.h"
+
+namespace pliant {
+
+enum class OptimizerKind { sgd, adam };
+
+const char* name_of(OptimizerKind kind);                   // "sgd", "adam"
+OptimizerKind parse_optimizer(const std::string& name);    // throws UsageError
+
+struct OptimizerOptions {
+  OptimizerKind kind = OptimizerKind::sgd;
+  double momentum = 0.9, weight_decay = 0.0;
+  bool nesterov = false;                                   // this and the momentum: SGD alone
+  bool decay_all = true;                                   // false: scales and shifts of batch norm and biases do not decay
+  double l1 = 0.0;                                         // penalty l1 |w| on filters and weights
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;       // Adam alone
+};
+
+// State with one value per trainable parameter value, in the layout of ParameterStore::values(): "velocity" of SGD; "moment1",
+// "moment2" of Adam.
+struct OptimizerArena {
+  std::string name;  // without dots
+  Tensor values;
+};
+
+class Optimizer {
+ public:
+  // Takes each parameter's frozen flag and mask as they are now. The store must be allocated and outlive this. Throws ConfigError
+  // for options out of range.
+  Optimizer(ParameterStore& store, const OptimizerOptions& options);
+
+  void zero_gradients() { store_.gradients().zero(); }
+  void step(double rate);
+
+  // Reads the frozen flags again. What was frozen goes on from the state it had; Adam's correction counts the steps of all.
+  void refresh_rules();
+
+  // What an exact resume needs: the arenas, which share their memory with the optimizer, and the number of steps that were taken.
+  const std::vector<OptimizerArena>& arenas() const { return arenas_; }
+  std::int64_t steps() const { return steps_; }
+  void set_steps(std::int64_t steps);                      // throws ConfigError for a negative number
+  // Copies the values of all arenas. Throws FileError where one of them is missing, and then changes nothing.
+  void restore(const std::vector<OptimizerArena>& saved);
+
+ private:
+  ParameterStore& store_;
+  OptimizerOptions options_;
+  std::vector<OptimizerArena> arenas_;
+  Tensor rules_, mask_, scalars_;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace pliant
