@@ -56,5 +56,7 @@ struct Targets {  // labels [N] i32 or distributions [N, C]; weights [N] or no t
 };
 // The mean over the batch of weights[n] times the cross-entropy of sample n (divided by N, not by the sum of weights). [1]
 Var cross_entropy(const Var& logits, const Targets& targets);
+// The mean over the batch of the squared hinge loss, one class against all (kernels/hinge.h); labels [N] i32. [1]
+Var squared_hinge(const Var& logits, const Tensor& labels);
 
 }  // namespace pliant

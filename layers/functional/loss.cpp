@@ -1,4 +1,5 @@
 #include "kernels/cross_entropy.h"
+#include "kernels/hinge.h"
 #include "kernels/reduce.h"
 #include "layers/functional.h"
 
@@ -22,6 +23,23 @@ Var cross_entropy(const Var& logits, const Targets& targets) {
                                                           targets.weights, targets.smoothing, dz);
                   grads.add(in, std::move(dz));
                 });
+}
+
+Var squared_hinge(const Var& logits, const Tensor& labels) {
+  const Tensor& z = logits.value;
+  PLIANT_REQUIRE(ShapeError, z.shape().rank() == 2 && z.size() > 0,
+                 "squared_hinge: expected logits [N, C] of at least one sample, got ", z);
+  const std::int64_t n = z.shape()[0];
+  Tensor losses(z.context(), {n}, z.dtype()), mean = Tensor::zeros(z.context(), {1}, z.dtype());
+  kernels::squared_hinge_forward(z, labels, losses);
+  const double share = 1.0 / static_cast<double>(n);
+  kernels::accumulate_sum(losses, share, mean);
+  return record("squared_hinge", {&logits}, mean, [in = logits.slot, z, labels, share](const Tensor& dy, Gradients& grads) {
+    Tensor dlosses(z.context(), {z.shape()[0]}, z.dtype()), dz = Tensor::like(z);
+    kernels::broadcast(dy, share, dlosses);
+    kernels::squared_hinge_backward(dlosses, z, labels, dz);
+    grads.add(in, std::move(dz));
+  });
 }
 
 }  // namespace pliant

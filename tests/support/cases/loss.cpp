@@ -41,6 +41,14 @@ OpCase soft_case(std::int64_t n, std::int64_t c, bool weighted) {
   return one;
 }
 
+OpCase hinge_case(std::int64_t n, std::int64_t c) {
+  OpCase one{cat("squared_hinge: ", n, " of ", c, " classes"), {{n, c}}, [=](const std::vector<Var>& x) {
+               return squared_hinge(x[0], labels_for(x[0].value.context(), n, c));
+             }};
+  one.low = -2.0, one.high = 2.0;
+  return one;
+}
+
 }  // namespace
 
 std::vector<OpCase> loss_cases() {
@@ -51,6 +59,7 @@ std::vector<OpCase> loss_cases() {
   cases.push_back(label_case(3, 2, 0.1, false));
   cases.push_back(soft_case(1, 2, false));
   cases.push_back(soft_case(3, 33, true));
+  for (const std::int64_t c : {1, 2, 31, 32, 33, 100}) cases.push_back(hinge_case(c == 100 ? 1 : 5, c));
   return cases;
 }
 
