@@ -18,4 +18,9 @@ PLIANT_KERNEL(argmax, (const Tensor& x, Tensor& y));
 // count [1] i32 += the number of rows whose argmax is the label.   logits [N, C], labels [N] i32.
 PLIANT_KERNEL(count_correct, (const Tensor& logits, const Tensor& labels, Tensor& count));
 
+// sums[s] += the sum of |x| over the segments of 64 elements starts[s] to starts[s + 1] - 1: of every parameter of an
+// arena at once. x [P], P a multiple of 64; starts [S + 1] i32, ascending, in units of 64 elements; sums [S].
+// A range that is not ascending or leaves x gives NaN.
+PLIANT_KERNEL(segment_abs_sums, (const Tensor& x, const Tensor& starts, Tensor& sums));
+
 }  // namespace pliant::kernels

@@ -1,6 +1,7 @@
 // What the operations of reduce.h require of their arguments, for every backend.
 #pragma once
 
+#include "kernels/arena_checks.h"
 #include "kernels/tensor_checks.h"
 
 namespace pliant::kernels {
@@ -30,6 +31,15 @@ inline void check_count_correct(const Tensor& logits, const Tensor& labels, cons
   check_rows("count_correct", logits);
   require_tensor("count_correct", "labels", labels, {logits.shape()[0]}, DType::i32);
   require_tensor("count_correct", "count", count, {1}, DType::i32);
+}
+
+inline void check_segment_abs_sums(const Tensor& x, const Tensor& starts, const Tensor& sums) {
+  require_float("segment_abs_sums", "x", x);
+  PLIANT_REQUIRE(ShapeError, x.shape().rank() == 1 && x.size() % kArenaSegment == 0,
+                 "segment_abs_sums: x must be [P], P a multiple of ", kArenaSegment, ", got ", x);
+  require_rank("segment_abs_sums", "sums", sums, 1);
+  require_tensor("segment_abs_sums", "sums", sums, sums.shape(), x.dtype());
+  require_tensor("segment_abs_sums", "starts", starts, {sums.size() + 1}, DType::i32);
 }
 
 }  // namespace pliant::kernels

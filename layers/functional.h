@@ -49,6 +49,9 @@ Var pack(const Var& x, const std::vector<Tensor>& indices);  // kernels/pack.h
 // dropout.cpp: kernels/dropout.h
 Var dropout(const Var& x, const Tensor& key, const Tensor& samples, int layer, double p);
 
+// drop_path.cpp: kernels/drop_path.h. Rows of samples that do not survive are zero, the others are multiplied by factor.
+Var drop_path(const Var& x, const Tensor& key, const Tensor& samples, int block, double survival, double factor);
+
 // loss.cpp
 struct Targets {  // labels [N] i32 or distributions [N, C]; weights [N] or no tensor
   Tensor labels, distributions, weights;

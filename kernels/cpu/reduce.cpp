@@ -1,6 +1,8 @@
 #include "kernels/reduce.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "kernels/cpu/first_largest.h"
@@ -62,6 +64,29 @@ void count_correct(const Tensor& logits, const Tensor& labels, Tensor& count) {
     std::int32_t correct = 0;
     for (std::int64_t i = 0; i < n; ++i) correct += first_largest(in + i * c, c) == label[i];
     *count.data<std::int32_t>() += correct;
+  });
+}
+
+void segment_abs_sums(const Tensor& x, const Tensor& starts, Tensor& sums) {
+  check_segment_abs_sums(x, starts, sums);
+  dispatch_cpu(x.dtype(), "segment_abs_sums", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* in = x.data<T>();
+    const std::int32_t* start = starts.data<std::int32_t>();
+    T* out = sums.data<T>();
+    const std::int64_t segments = x.size() / kArenaSegment;
+#pragma omp parallel for schedule(dynamic) if (x.size() > 1 << 15)
+    for (std::int64_t s = 0; s < sums.size(); ++s) {
+      const std::int64_t first = start[s], last = start[s + 1];
+      if (first < 0 || first > last || last > segments) {
+        out[s] = std::numeric_limits<T>::quiet_NaN();
+        continue;
+      }
+      double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+      for (std::int64_t i = first * kArenaSegment; i < last * kArenaSegment; ++i) sum += std::abs(in[i]);
+      out[s] = static_cast<T>(out[s] + sum);
+    }
   });
 }
 

@@ -1,5 +1,5 @@
 // Sums, arg-max and counts. The sum reads x once: blocks write partial sums, one block adds them in a fixed order.
-// Arg-max: one warp per row, x read once. The count uses integer atomics, which give the same number in any order.
+// Sums of segments: one block each. Arg-max: one warp per row, x read once. The count uses integer atomics, which give the same number in any order.
 // Deterministic.
 #include "kernels/reduce.h"
 
@@ -35,6 +35,20 @@ __global__ void add_sum_kernel(const float* x, std::int64_t size, float factor, 
 __global__ void broadcast_kernel(const float* x, float factor, float* y, std::int64_t size) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i < size) y[i] = factor * x[0];
+}
+
+// sums[s] += the sum of |x| over the elements 64 starts[s] to 64 starts[s + 1] - 1.  Block s; x [64 segments]
+__global__ void segment_abs_sums_kernel(const float* x, std::int64_t segments, const std::int32_t* starts,
+                                        float* sums) {
+  const std::int64_t first = starts[blockIdx.x], last = starts[blockIdx.x + 1];
+  const bool valid = first >= 0 && first <= last && last <= segments;
+  float sum = 0.0f;
+  if (valid) {
+    for (std::int64_t i = first * kArenaSegment + threadIdx.x; i < last * kArenaSegment; i += blockDim.x)
+      sum += fabsf(x[i]);
+  }
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) sums[blockIdx.x] = valid ? sums[blockIdx.x] + sum : nanf("");
 }
 
 // x [n, c], y [n]; one warp per row
@@ -93,6 +107,13 @@ void count_correct(const Tensor& logits, const Tensor& labels, Tensor& count) {
   launch(count_correct_kernel, warp_grid(logits.shape()[0]), dim3(32 * kWarps), 0, logits.context().stream(),
          logits.data<float>(), labels.data<std::int32_t>(), logits.shape()[0], logits.shape()[1],
          count.data<std::int32_t>());
+}
+
+void segment_abs_sums(const Tensor& x, const Tensor& starts, Tensor& sums) {
+  check_segment_abs_sums(x, starts, sums);
+  if (sums.size() == 0) return;
+  launch(segment_abs_sums_kernel, dim3(static_cast<unsigned>(sums.size())), dim3(kThreads), 0, x.context().stream(),
+         x.data<float>(), x.size() / kArenaSegment, starts.data<std::int32_t>(), sums.data<float>());
 }
 
 }  // namespace pliant::kernels::gpu

@@ -78,6 +78,25 @@ TEST_CASE("accumulate_sum: stays precise over many values and repeats bit for bi
   }
 }
 
+TEST_CASE("segment_abs_sums: adds the magnitudes of each range and a wrong range gives NaN") {
+  on_every_backend([](Context& context) {
+    std::vector<double> values(64 * 5);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = i % 2 ? -static_cast<double>(i / 64) : static_cast<double>(i / 64);
+    const Tensor x = make_tensor(context, {64 * 5}, DType::f32, values);
+    const auto starts = [&](const std::vector<std::int32_t>& at) {
+      return Tensor::from_host<std::int32_t>(context, {static_cast<std::int64_t>(at.size())}, at);
+    };
+    Tensor sums = make_tensor(context, {4}, DType::f32, {0.5, 0.0, 7.0, -1.0});
+    kernels::segment_abs_sums(x, starts({0, 2, 3, 3, 5}), sums);
+    CHECK(sums.to_doubles() == std::vector<double>{0.5 + 64.0, 128.0, 7.0, -1.0 + 64.0 * 7.0});
+    for (const std::vector<std::int32_t>& wrong : {std::vector<std::int32_t>{-1, 2, 3}, {0, 6, 5}, {3, 2, 5}}) {
+      Tensor two = Tensor::zeros(context, {2});
+      kernels::segment_abs_sums(x, starts(wrong), two);
+      CHECK(std::isnan(two.to_doubles()[0]));
+    }
+  });
+}
+
 TEST_CASE("reduce: shapes and types that do not fit are refused") {
   const Tensor x = random_tensor(cpu(), {2, 3}, DType::f32, 1);
   Tensor pair(cpu(), {2}), count(cpu(), {1}, DType::i32), at(cpu(), {2}, DType::i32);
@@ -87,6 +106,12 @@ TEST_CASE("reduce: shapes and types that do not fit are refused") {
   CHECK_THROWS_AS(kernels::argmax(x, pair), ShapeError);
   CHECK_THROWS_AS(kernels::argmax(Tensor(cpu(), {2, 0}), at), ShapeError);
   CHECK_THROWS_AS(kernels::count_correct(x, count, count), ShapeError);
+  const Tensor arena = Tensor::zeros(cpu(), {128}), starts = Tensor::zeros(cpu(), {3}, DType::i32);
+  Tensor sums(cpu(), {2}), wide(cpu(), {2}, DType::f64);
+  CHECK_THROWS_WITH_AS(kernels::segment_abs_sums(Tensor(cpu(), {65}), starts, sums),
+                       "segment_abs_sums: x must be [P], P a multiple of 64, got f32 [65] on cpu", ShapeError);
+  CHECK_THROWS_WITH_AS(kernels::segment_abs_sums(arena, at, sums), "segment_abs_sums: starts must be i32 [3], got i32 [2] on cpu", ShapeError);
+  CHECK_THROWS_AS(kernels::segment_abs_sums(arena, starts, wide), ShapeError);
 }
 
 }  // namespace pliant::test

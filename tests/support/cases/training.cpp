@@ -1,7 +1,10 @@
-// Dropout, the optimizer step and augmentation: what runs in training alone.
+// Dropout, drop path, the steps of optimizers, augmentation, resizing and sums of gradients.
 #include "kernels/adam.h"
 #include "kernels/augment.h"
+#include "kernels/drop_path.h"
 #include "kernels/dropout.h"
+#include "kernels/reduce.h"
+#include "kernels/resize.h"
 #include "kernels/sgd.h"
 #include "layers/functional.h"
 #include "tests/support/cases/cases.h"
@@ -21,6 +24,34 @@ OpCase dropout_case(const std::string& what, Shape shape, double p) {
             std::vector<std::int32_t> samples;
             for (std::int64_t i = 0; i < shape[0]; ++i) samples.push_back(static_cast<std::int32_t>(100 - 3 * i));
             return dropout(x[0], integers(context, {5, -6, 7}), integers(context, samples), 2, p);
+          }};
+}
+
+OpCase drop_path_case(const std::string& what, Shape shape, double survival, double factor) {
+  return {"drop_path: " + what, {shape}, [=](const std::vector<Var>& x) {
+            Context& context = x[0].value.context();
+            std::vector<std::int32_t> samples;
+            for (std::int64_t i = 0; i < shape[0]; ++i) samples.push_back(static_cast<std::int32_t>(100 - 3 * i));
+            return drop_path(x[0], integers(context, {5, -6, 7}), integers(context, samples), 3, survival, factor);
+          }};
+}
+
+KernelCase resize_case(Shape from, std::int64_t p, std::int64_t q) {
+  return {cat("bilinear_resize: ", from, " to ", p, " x ", q), [=](Context& context, DType dtype) {
+            const Tensor x = random_tensor(context, from, dtype, 51);
+            Tensor y(context, {from[0], p, q, from[3]}, dtype);
+            kernels::bilinear_resize(x, y);
+            return std::vector<Tensor>{y};
+          }};
+}
+
+// Parameters of one segment, of none, of several blocks' worth.
+KernelCase segment_sums_case(const std::vector<std::int32_t>& starts) {
+  return {cat("segment_abs_sums: ", starts.size() - 1, " segments to ", starts.back()), [=](Context& context, DType dtype) {
+            const Tensor x = random_tensor(context, {64 * 41}, dtype, 52);
+            Tensor sums = random_tensor(context, {static_cast<std::int64_t>(starts.size()) - 1}, dtype, 53);
+            for (int i = 0; i < 2; ++i) kernels::segment_abs_sums(x, integers(context, starts), sums);
+            return std::vector<Tensor>{sums};
           }};
 }
 
@@ -87,6 +118,10 @@ std::vector<OpCase> training_cases() {
   cases.push_back(dropout_case("a tenth of a row", {1, 37}, 0.1));
   cases.push_back(dropout_case("one value a sample", {9, 1}, 0.3));
   cases.push_back(dropout_case("none", {2, 3}, 0.0));
+  cases.push_back(drop_path_case("half of the rows", {7, 2, 3, 5}, 0.5, 2.0));
+  cases.push_back(drop_path_case("one sample", {1, 1}, 0.9, 1.0));
+  cases.push_back(drop_path_case("one value a sample", {9, 1}, 0.7, 1.0));
+  cases.push_back(drop_path_case("all survive and are scaled", {2, 33}, 1.0, 0.25));
   return cases;
 }
 
@@ -96,6 +131,17 @@ std::vector<KernelCase> training_kernel_cases() {
     for (const bool masked : {false, true}) cases.push_back(sgd_case(nesterov, masked));
   }
   for (const bool masked : {false, true}) cases.push_back(adam_case(masked));
+  for (const auto& [p, q] : {std::pair{1, 1}, {3, 4}, {5, 7}, {10, 14}, {13, 3}}) cases.push_back(resize_case({2, 5, 7, 3}, p, q));
+  cases.push_back(resize_case({1, 1, 1, 33}, 2, 3));
+  cases.push_back(resize_case({1, 17, 2, 1}, 19, 16));
+  cases.push_back({"drop_rows: more than one block a row", [](Context& context, DType dtype) {
+                     const Tensor x = random_tensor(context, {3, 5001}, dtype, 54);
+                     Tensor y = Tensor::like(x);
+                     kernels::drop_rows(x, integers(context, {1, 2, 3}), integers(context, {4, 5, 6}), 0, 0.6, 1.5, y);
+                     return std::vector<Tensor>{y};
+                   }});
+  cases.push_back(segment_sums_case({0, 1, 2, 2, 19, 41}));
+  cases.push_back(segment_sums_case({40, 41}));
   cases.push_back(augment_case("none", {}, {3, 4, 5, 3}, {2, 0, 0, 1}));
   cases.push_back(augment_case("shift, flip and cut", {2, false, true, 3}, {4, 7, 5, 3}, {3, 1, 0, 2, 1}));
   cases.push_back(augment_case("mean outside, one channel", {3, true, true, 0}, {5, 5, 5, 1}, {4, 3, 2, 1, 0}));
