@@ -24,4 +24,7 @@ PLIANT_KERNEL(add, (const Tensor& a, const Tensor& b, double factor, Tensor& y))
 // y = factor x.                 y may be x.
 PLIANT_KERNEL(scale, (const Tensor& x, double factor, Tensor& y));
 
+// y = a where mask is not 0, else b, exactly.   f32, or f64 on the CPU; y may be a or b.
+PLIANT_KERNEL(choose, (const Tensor& mask, const Tensor& a, const Tensor& b, Tensor& y));
+
 }  // namespace pliant::kernels

@@ -15,6 +15,10 @@ Var Residual::forward(Pass& pass, const Var& x) const {
   const double p = options_.survival;
   const bool train = pass.mode == Mode::train;
   const double factor = train ? (options_.scale_in_training ? 1.0 / p : 1.0) : (options_.scale_in_training ? 1.0 : p);
+  if (train && options_.gate_per_sample && p < 1.0) {
+    PLIANT_REQUIRE(ConfigError, pass.random_key && pass.samples, name(), ": a training pass needs its random key and sample ids");
+    return activation(add(skip, drop_path(branch_->forward(pass, x), pass.random_key, pass.samples, block_, p, factor)), f);
+  }
   if (factor == 1.0) return branch_->forward_onto(pass, x, skip, f);
   return activation(add(skip, branch_->forward(pass, x), factor), f);
 }

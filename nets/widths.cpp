@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "nets/zoo.h"
@@ -58,9 +59,17 @@ int width_index(const NetDescription& description, double ratio) {
 }
 
 double width_ratio(const NetDescription& description, int row) {
-  PLIANT_REQUIRE(UsageError, row >= 0 && row <= static_cast<int>(description.width_ratios.size()), description.name, ": row ", row,
-                 " of the width table has no ratio; there are ", description.width_ratios.size() + 1, " named rows");
-  return row == 0 ? 1.0 : description.width_ratios[static_cast<std::size_t>(row) - 1];
+  PLIANT_REQUIRE(UsageError, row >= 0 && row <= static_cast<int>(description.widths.size()), description.name, ": row ", row,
+                 " of the width table; there are ", description.widths.size() + 1);
+  if (row == 0) return 1.0;
+  if (!description.width_ratios.empty()) return description.width_ratios[static_cast<std::size_t>(row) - 1];
+  NetDescription plain = description;
+  plain.widths.clear();
+  plain.batch_norm_sets = 1;
+  const std::vector<std::int64_t> full = width_row(build_net(plain), 1.0, WidthRounding::truncate);
+  const std::vector<std::int64_t>& sizes = description.widths[static_cast<std::size_t>(row) - 1];
+  return static_cast<double>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0})) /
+         static_cast<double>(std::accumulate(full.begin(), full.end(), std::int64_t{0}));
 }
 
 }  // namespace pliant

@@ -31,7 +31,7 @@ void add_widths(NetDescription& description, std::vector<double> ratios, WidthRo
 
 // The row of a ratio; UsageError that lists the ratios there are for any other.
 int width_index(const NetDescription& description, double ratio);
-// 1.0 for row 0, else the name of the row.
+// 1.0 for row 0, else the name of the row, or its share of all channels where the rows have no names.
 double width_ratio(const NetDescription& description, int row);
 
 }  // namespace pliant

@@ -8,6 +8,7 @@
 
 #include "kernels/augment.h"
 #include "train/data/dataset.h"
+#include "train/dynamic_options.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
@@ -21,7 +22,7 @@ struct TrainConfig {
   OptimizerOptions optimizer{.momentum = 0.9, .weight_decay = 5e-4, .nesterov = true};
   Augmentation augmentation;
   double smoothing = 0.0;                  // of the labels
-  std::vector<double> exit_weights;        // one per exit, first exit first; empty: all 1
+  DynamicOptions dynamic;                  // of nets with several widths, exits or gates
   std::uint64_t seed = 1;
   std::int64_t patience = 0;               // epochs without a better validation accuracy that end the run; 0: never
   bool log_test = false;                   // test figures of every epoch in metrics.csv; never used for choosing

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "kernels/reduce.h"
+#include "nets/stochastic_depth.h"
+#include "nets/widths.h"
 #include "train/checkpoint.h"
 #include "train/data/batches.h"
+#include "train/files/atomic_file.h"
 
 namespace pliant {
 
@@ -16,17 +18,23 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Marks what the configuration freezes, before the optimizer looks at it.
-ParameterStore& frozen(ParameterStore& store, const std::vector<std::string>& prefixes) {
-  for (const std::string& prefix : prefixes) {
-    bool found = false;
-    for (Parameter& parameter : store.parameters()) {
-      if (!parameter.trainable() || !parameter.name.starts_with(prefix)) continue;
-      parameter.frozen = found = true;
-    }
-    PLIANT_REQUIRE(ConfigError, found, "freeze: no parameter's name begins with \"", prefix, "\"; `pliant info` lists the layers");
+// Over the widths.
+Figures mean_of_last_exit(const std::vector<RowFigures>& rows, int exits) {
+  Figures mean;
+  double widths = 0.0;
+  for (const RowFigures& row : rows) {
+    if (row.exit != exits - 1) continue;
+    mean.loss += row.figures.loss;
+    mean.accuracy += row.figures.accuracy;
+    widths += 1.0;
   }
-  return store;
+  return {mean.loss / widths, mean.accuracy / widths};
+}
+
+std::vector<std::vector<double>> values_of(const std::vector<RowFigures>& rows) {
+  std::vector<std::vector<double>> values;
+  for (const RowFigures& row : rows) values.push_back({row.width, static_cast<double>(row.exit), row.figures.loss, row.figures.accuracy});
+  return values;
 }
 
 }  // namespace
@@ -39,14 +47,12 @@ Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, cons
       train_(to_device(net.store->context(), splits.train, splits.normalisation)),
       validation_(to_device(net.store->context(), splits.validation, splits.normalisation)),
       test_(to_device(net.store->context(), splits.test, splits.normalisation)),
-      optimizer_(frozen(*net.store, config.freeze), config.optimizer),
+      step_(net, config),
       length_{(splits.train.size() + config.batch - 1) / std::max<std::int64_t>(config.batch, 1), config.epochs},
       rate_(config.schedule, config.rate, length_) {
   PLIANT_REQUIRE(ConfigError, config.epochs >= 1 && config.batch >= 1, "training needs at least one epoch and a batch of one, got ",
                  config.epochs, " and ", config.batch);
   PLIANT_REQUIRE(DataError, train_.size() > 0, "there are no training images");
-  PLIANT_REQUIRE(ConfigError, config.exit_weights.empty() || static_cast<int>(config.exit_weights.size()) == net.exits(), net.description.name,
-                 " has ", net.exits(), " exits, ", config.exit_weights.size(), " exit weights were given");
   state_.best.patience = config.patience;
   Context& context = net.store->context();
   loss_sum_ = Tensor::zeros(context, {1}, net.store->dtype());
@@ -61,7 +67,11 @@ std::string Trainer::state_text() const {
   json["loss_sum"] = state_.loss_sum;
   json["correct"] = state_.correct;
   json["samples"] = state_.samples;
-  json["optimizer_steps"] = optimizer_.steps();
+  json["optimizer_steps"] = step_.optimizer().steps();
+  const StepCounts counts = step_.counts();
+  json["counted_steps"] = counts.steps;
+  json["open_blocks"] = counts.open_blocks;
+  json["gradient_sums"] = counts.gradient_sums;
   json["best_epoch"] = state_.best.best_epoch;
   if (state_.best.best_epoch > 0) json["best_accuracy"] = state_.best.best;
   json["schedule_state"] = rate_.state_text();
@@ -73,6 +83,7 @@ void Trainer::restore(const std::string& text, const std::vector<OptimizerArena>
   PLIANT_REQUIRE(FileError, json.is_object(), "training state: not a JSON object");
   State state;
   std::int64_t optimizer_steps = 0;
+  StepCounts counts;
   try {
     state.epoch = json.at("epoch").get<std::int64_t>();
     state.batch = json.at("batch").get<std::int64_t>();
@@ -80,6 +91,9 @@ void Trainer::restore(const std::string& text, const std::vector<OptimizerArena>
     state.correct = json.at("correct").get<std::int64_t>();
     state.samples = json.at("samples").get<std::int64_t>();
     optimizer_steps = json.at("optimizer_steps").get<std::int64_t>();
+    counts.steps = json.at("counted_steps").get<std::int64_t>();
+    counts.open_blocks = json.at("open_blocks").get<std::int64_t>();
+    counts.gradient_sums = json.at("gradient_sums").get<std::vector<double>>();
     state.best.best_epoch = json.at("best_epoch").get<std::int64_t>();
     if (state.best.best_epoch > 0) state.best.best = json.at("best_accuracy").get<double>();
     state.best.patience = config_.patience;
@@ -91,14 +105,15 @@ void Trainer::restore(const std::string& text, const std::vector<OptimizerArena>
                  "training state: epoch ", state.epoch, ", batch ", state.batch, " of ", config_.epochs, " epochs with ",
                  length_.steps_per_epoch, " batches; is this the same data set?");
   PLIANT_REQUIRE(FileError, optimizer_steps >= 0, "training state: ", optimizer_steps, " steps of the optimizer");
-  optimizer_.restore(arenas);
-  optimizer_.set_steps(optimizer_steps);
+  step_.set_counts(counts);
+  step_.optimizer().restore(arenas);
+  step_.optimizer().set_steps(optimizer_steps);
   state_ = state;
   push_sums();
 }
 
 void Trainer::save(const std::string& path) {
-  save_checkpoint(path, net_, {splits_.train.class_names, splits_.normalisation, state_text()}, optimizer_.arenas());
+  save_checkpoint(path, net_, {splits_.train.class_names, splits_.normalisation, state_text()}, step_.optimizer().arenas());
 }
 
 void Trainer::pull_sums() {
@@ -119,23 +134,6 @@ void Trainer::push_sums() {
   correct_.write(&correct);
 }
 
-void Trainer::train_step(const Batch& batch, const Tensor& key, double rate) {
-  Tape tape;
-  Pass pass{.context = net_.store->context(), .tape = &tape, .mode = Mode::train, .random_key = key, .samples = batch.samples};
-  optimizer_.zero_gradients();
-  const std::vector<Var> logits = forward(net_, pass, Var{batch.images});
-  std::vector<Tape::Root> roots;
-  for (std::size_t exit = 0; exit < logits.size(); ++exit) {
-    const double weight = config_.exit_weights.empty() ? 1.0 : config_.exit_weights[exit];
-    const Var loss = cross_entropy(logits[exit], {.labels = batch.labels, .smoothing = config_.smoothing});
-    kernels::accumulate_sum(loss.value, weight * static_cast<double>(batch.labels.size()), loss_sum_);
-    roots.push_back({scale(loss, weight), {}});
-  }
-  kernels::count_correct(logits.back().value, batch.labels, correct_);
-  tape.backward(roots);
-  optimizer_.step(rate);
-}
-
 // Trains what is left of the current epoch; returns early, at a whole step, when interrupted.
 void Trainer::train_epoch(Progress& progress, const std::function<bool()>& interrupted) {
   Context& context = net_.store->context();
@@ -143,10 +141,13 @@ void Trainer::train_epoch(Progress& progress, const std::function<bool()>& inter
   const EpochOrder order(train_.size(), config_.batch, config_.seed, epoch);
   const std::span<const std::int32_t> indices = order.indices();
   const Tensor samples = Tensor::from_host(context, {train_.size()}, indices), key = random_key(context, config_.seed, epoch);
+  step_.begin_epoch(state_.epoch, state_.batch);
   while (state_.batch < order.batches() && !interrupted()) {
     const auto count = static_cast<std::int64_t>(order.batch(state_.batch).size());
     const Tensor ids = samples.rows(state_.batch * config_.batch, count);
-    train_step(make_batch(train_, ids, key, config_.augmentation, net_.store->dtype()), key, rate_.at(step()));
+    const Batch batch = make_batch(train_, ids, key, config_.augmentation, net_.store->dtype());
+    if (depth_ && open_pass_seconds_ == 0.0) open_pass_seconds_ = step_.open_pass_seconds(batch, key, 3);
+    step_.run(batch, key, state_.epoch, state_.batch, rate_.at(step()), loss_sum_, correct_);
     ++state_.batch;
     state_.samples += count;
     epoch_samples_here_ += count;
@@ -159,7 +160,20 @@ void Trainer::train_epoch(Progress& progress, const std::function<bool()>& inter
   pull_sums();
 }
 
-void Trainer::end_epoch(Progress& progress, MetricsFile& metrics, double seconds, double rate) {
+std::vector<RowFigures> Trainer::evaluate_rows(const Net& net, const DeviceData& data) const {
+  std::vector<RowFigures> rows;
+  const NetDescription& d = net.description;
+  const bool universal = d.batch_norm_sets == 1 && config_.dynamic.width_training == "sandwich";
+  for (int width = 0; width < (universal ? 1 : net.widths()); ++width) {
+    const Evaluation evaluation = evaluate(net, data, config_.batch, {.width = width});
+    for (std::size_t exit = 0; exit < evaluation.exits.size(); ++exit) {
+      rows.push_back({width_ratio(d, width), static_cast<int>(exit), evaluation.exits[exit]});
+    }
+  }
+  return rows;
+}
+
+void Trainer::end_epoch(Progress& progress, double seconds, double rate) {
   MetricsRow row{.epoch = state_.epoch + 1, .step = step(), .learning_rate = rate};
   const auto seen = static_cast<double>(state_.samples);
   row.train_loss = state_.loss_sum / seen;
@@ -168,11 +182,13 @@ void Trainer::end_epoch(Progress& progress, MetricsFile& metrics, double seconds
   row.images_per_second = seconds > 0.0 ? static_cast<double>(epoch_samples_here_) / seconds : 0.0;
   bool best = true;  // without a validation split the last epoch is the one that counts
   if (validation_.size() > 0) {
-    const Evaluation validation = evaluate(net_, validation_, config_.batch);
-    row.validation_loss = validation.last().loss;
-    row.validation_accuracy = validation.last().accuracy;
-    best = state_.best.observe(state_.epoch + 1, validation.last().accuracy);
-    rate_.end_epoch(validation.last().loss, validation.last().accuracy);
+    const std::vector<RowFigures> rows = evaluate_rows(net_, validation_);
+    const Figures mean = mean_of_last_exit(rows, net_.exits());
+    row.validation_loss = mean.loss;
+    row.validation_accuracy = mean.accuracy;
+    best = state_.best.observe(state_.epoch + 1, mean.accuracy);
+    rate_.end_epoch(mean.loss, mean.accuracy);
+    if (rows_) rows_->append(row.epoch, values_of(rows));
   } else {
     state_.best.best_epoch = state_.epoch + 1;
     state_.best.best = 0.0;
@@ -182,35 +198,78 @@ void Trainer::end_epoch(Progress& progress, MetricsFile& metrics, double seconds
     row.test_loss = test.last().loss;
     row.test_accuracy = test.last().accuracy;
   }
+  append_step_figures(row.epoch, epoch_samples_here_ == state_.samples ? seconds : 0.0);
   state_ = {.epoch = state_.epoch + 1, .best = state_.best};
+  step_.set_counts({});
   push_sums();
   if (best) save(folder_.best_checkpoint());
-  metrics.append(row);
+  metrics_->append(row);
   save(folder_.last_checkpoint());
   progress.end_epoch(row);
 }
 
+void Trainer::append_step_figures(std::int64_t epoch, double seconds) {
+  const StepCounts counts = step_.counts();
+  if (!step_.gradients()) return;
+  const std::vector<double> means = step_.gradients()->means(counts.steps);
+  if (gradients_) gradients_->append(epoch, {means});
+  if (!depth_) return;
+  const auto steps = static_cast<double>(std::max<std::int64_t>(counts.steps, 1));
+  depth_->append(epoch, {{static_cast<double>(counts.open_blocks) / steps, means.empty() ? 0.0 : means.front()}});
+  if (seconds > 0.0) write_depth(seconds / steps);
+}
+
+void Trainer::open_tables(std::int64_t last_epoch) {
+  const bool fresh = last_epoch == 0;
+  metrics_ = fresh ? MetricsFile::create(folder_.metrics(), config_.log_test)
+                   : MetricsFile::resume(folder_.metrics(), config_.log_test, last_epoch);
+  if (validation_.size() > 0 && net_.widths() * net_.exits() > 1) {
+    rows_.emplace(folder_.file("rows.csv"), std::vector<std::string>{"width", "exit", "validation_loss", "validation_accuracy"}, last_epoch);
+  }
+  if (config_.dynamic.log_gradients) gradients_.emplace(folder_.file("gradients.csv"), step_.gradients()->layers(), last_epoch);
+  if (net_.description.survival.empty()) return;
+  depth_.emplace(folder_.file("depth.csv"), std::vector<std::string>{"open_blocks", "first_convolution_gradient"}, last_epoch);
+  write_depth(0.0);
+}
+
+// What stochastic depth does to the run: the probabilities, what they promise, and the time of a step beside that of a pass with
+// every block open.
+void Trainer::write_depth(double seconds_per_step) {
+  const NetDescription& d = net_.description;
+  nlohmann::ordered_json json = {{"survival", d.survival},
+                                 {"gates", d.gate_per_sample ? "sample" : "batch"},
+                                 {"blocks", net_.blocks},
+                                 {"expected_open_blocks", expected_open_blocks(d.survival)},
+                                 {"expected_macs", d.gate_per_sample ? 1.0 : expected_macs(net_)}};
+  if (seconds_per_step > 0.0 && open_pass_seconds_ > 0.0) {
+    json["seconds_per_step"] = seconds_per_step;
+    json["seconds_per_open_pass"] = open_pass_seconds_;
+    json["time_saved"] = 1.0 - seconds_per_step / open_pass_seconds_;
+  }
+  write_file_atomically(folder_.file("depth.json"), json.dump(2) + "\n");
+}
+
 TrainResult Trainer::run(ProgressOutput output, const std::function<bool()>& interrupted) {
   const bool fresh = state_.epoch == 0 && state_.batch == 0;
-  MetricsFile metrics = fresh ? MetricsFile::create(folder_.metrics(), config_.log_test)
-                              : MetricsFile::resume(folder_.metrics(), config_.log_test, state_.epoch);
+  open_tables(state_.epoch);
   if (fresh) save(folder_.last_checkpoint());
   Progress progress(std::move(output), config_.epochs, length_.steps_per_epoch, step());
   while (state_.epoch < config_.epochs && !state_.best.should_stop(state_.epoch)) {
-    const auto start = std::chrono::steady_clock::now();
     epoch_samples_here_ = 0;
+    const auto start = std::chrono::steady_clock::now();
     train_epoch(progress, interrupted);
     if (state_.batch < length_.steps_per_epoch) {
       save(folder_.last_checkpoint());
       return {.interrupted = true, .best_epoch = state_.best.best_epoch, .checkpoint = folder_.last_checkpoint()};
     }
-    end_epoch(progress, metrics, seconds_since(start), rate_.at(step() - 1));
+    end_epoch(progress, seconds_since(start), rate_.at(step() - 1));
   }
   TrainResult result{.best_epoch = state_.best.best_epoch, .checkpoint = folder_.best_checkpoint()};
   if (validation_.size() > 0) result.validation_accuracy = state_.best.best;
   if (test_.size() > 0) {
     const LoadedNet best = load_checkpoint(net_.store->context(), folder_.best_checkpoint(), net_.store->dtype());
-    result.test_accuracy = evaluate(best.net, test_, config_.batch).last().accuracy;
+    result.test_rows = evaluate_rows(best.net, test_);
+    result.test_accuracy = result.test_rows[static_cast<std::size_t>(net_.exits()) - 1].figures.accuracy;
   }
   return result;
 }

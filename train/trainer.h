@@ -8,18 +8,28 @@
 #include "train/config.h"
 #include "train/device_data.h"
 #include "train/early_stop.h"
+#include "train/epoch_table.h"
 #include "train/evaluate.h"
 #include "train/metrics.h"
 #include "train/progress.h"
 #include "train/run_folder.h"
+#include "train/train_step.h"
 
 namespace pliant {
+
+// One way to run a net: a row of its width table and an exit.
+struct RowFigures {
+  double width = 1.0;  // ratio
+  int exit = 0;
+  Figures figures;
+};
 
 struct TrainResult {
   bool interrupted = false;
   std::int64_t best_epoch = 0;                   // counts from 1, as in metrics.csv; the last one where there is no validation split
-  std::optional<double> validation_accuracy;     // of the best epoch
-  std::optional<double> test_accuracy;           // of the best epoch's weights, measured once at the end
+  std::optional<double> validation_accuracy;     // of the best epoch: of the last exit, the mean over the widths
+  std::optional<double> test_accuracy;           // of the best epoch's weights, measured once at the end: full width, last exit
+  std::vector<RowFigures> test_rows;             // the same for every width and exit
   std::string checkpoint;                        // best.safetensors, or last.safetensors after an interrupt
 };
 
@@ -47,8 +57,12 @@ class Trainer {
   };
 
   void train_epoch(Progress& progress, const std::function<bool()>& interrupted);
-  void train_step(const Batch& batch, const Tensor& key, double rate);
-  void end_epoch(Progress& progress, MetricsFile& metrics, double seconds, double rate);
+  void end_epoch(Progress& progress, double seconds, double rate);
+  // Every (width, exit); the full width alone where one batch-norm set serves random widths.
+  std::vector<RowFigures> evaluate_rows(const Net& net, const DeviceData& data) const;
+  void append_step_figures(std::int64_t epoch, double seconds);
+  void open_tables(std::int64_t last_epoch);
+  void write_depth(double seconds_per_step);
   void pull_sums();                // device sums into state_; throws Error where the loss is not finite
   void push_sums();
   void save(const std::string& path);
@@ -60,12 +74,15 @@ class Trainer {
   const RunFolder& folder_;
   const Splits& splits_;
   DeviceData train_, validation_, test_;
-  Optimizer optimizer_;
+  TrainStep step_;
   TrainingLength length_;
   LearningRate rate_;
   State state_;
   std::int64_t epoch_samples_here_ = 0;  // of the current epoch, trained by this process
   Tensor loss_sum_, correct_;            // [1] on the device
+  std::optional<MetricsFile> metrics_;
+  std::optional<EpochTable> rows_, gradients_, depth_;  // where there is something to write
+  double open_pass_seconds_ = 0.0;
 };
 
 }  // namespace pliant

@@ -82,4 +82,18 @@ void scale(const Tensor& x, double factor, Tensor& y) {
   });
 }
 
+void choose(const Tensor& mask, const Tensor& a, const Tensor& b, Tensor& y) {
+  require_same("choose", mask, a);
+  require_same("choose", a, b);
+  require_same("choose", a, y);
+  dispatch_cpu(a.dtype(), "choose", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T *pick = mask.data<T>(), *left = a.data<T>(), *right = b.data<T>();
+    T* out = y.data<T>();
+    const std::int64_t size = a.size();
+#pragma omp parallel for if (size > kParallelSize)
+    for (std::int64_t i = 0; i < size; ++i) out[i] = pick[i] != T(0) ? left[i] : right[i];
+  });
+}
+
 }  // namespace pliant::kernels::cpu

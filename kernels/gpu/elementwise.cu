@@ -33,6 +33,12 @@ __global__ void scale_kernel(const T* x, float factor, T* y, std::int64_t size) 
   if (i < size) y[i] = from_float<T>(factor * to_float(x[i]));
 }
 
+// mask, a, b, y [size]
+__global__ void choose_kernel(const float* mask, const float* a, const float* b, float* y, std::int64_t size) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i < size) y[i] = mask[i] != 0.0f ? a[i] : b[i];
+}
+
 }  // namespace
 
 void activation_forward(const Tensor& x, Activation f, Tensor& y) {
@@ -74,6 +80,13 @@ void scale(const Tensor& x, double factor, Tensor& y) {
     using T = typename decltype(tag)::type;
     launch_1d(scale_kernel<T>, x.size(), x.context().stream(), x.data<T>(), factor, y.data<T>(), x.size());
   });
+}
+
+void choose(const Tensor& mask, const Tensor& a, const Tensor& b, Tensor& y) {
+  require_same("choose", mask, a);
+  require_same("choose", a, b);
+  require_same("choose", a, y);
+  launch_1d(choose_kernel, a.size(), a.context().stream(), mask.data<float>(), a.data<float>(), b.data<float>(), y.data<float>(), a.size());
 }
 
 }  // namespace pliant::kernels::gpu

@@ -225,8 +225,8 @@ TEST_CASE("trainer: configurations that do not fit are refused") {
   Net net = fresh_net();
   const RunFolder out((folder.path() / "run").string(), false);
   TrainConfig config = small_config();
-  config.exit_weights = {1.0, 0.5};
-  CHECK_THROWS_WITH_AS(Trainer(net, data, config, out), doctest::Contains("1 exits, 2 exit weights"), ConfigError);
+  config.dynamic.exit_weights = "1,0.5";
+  CHECK_THROWS_WITH_AS(Trainer(net, data, config, out), doctest::Contains("2 for a net with 1 exits"), ConfigError);
   config = small_config();
   config.batch = 0;
   CHECK_THROWS_AS(Trainer(net, data, config, out), ConfigError);
@@ -241,7 +241,7 @@ TEST_CASE("config: its record and back is the identity and differing fields are 
   config.freeze = {"conv1"};
   config.optimizer.kind = OptimizerKind::adam;
   config.optimizer.beta2 = 0.99;
-  config.exit_weights = {1.0, 0.3};
+  config.dynamic.exit_weights = "1,0.3";
   config.augmentation = parse_augmentation("crop:3,flip,cutout:6");
   config.data.validation = 0.2;
   const TrainConfig back = config_from_json(to_json(config));

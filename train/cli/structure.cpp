@@ -12,8 +12,8 @@
 namespace pliant::cli {
 
 bool StructureOptions::given() const {
-  return classes != 0 || resolution != 0 || !shortcut.empty() || !input.empty() || !branches.empty() || !exits.empty() || exit_dropout != 0.0 ||
-         flatten_head || !widths.empty() || stochastic_depth != 0.0;
+  return classes != 0 || resolution != 0 || !shortcut.empty() || !input.empty() || !branches.empty() || exits || exit_dropout != 0.0 ||
+         flatten_head || !widths.empty() || stochastic_depth;
 }
 
 void add_structure_options(CLI::App& verb, StructureOptions& o) {
@@ -64,7 +64,7 @@ void parse_input(const std::string& text, NetDescription& d) {
 void apply_stochastic_depth(const StructureOptions& o, NetDescription& d) {
   const int blocks = build_net(d).blocks;
   PLIANT_REQUIRE(ConfigError, blocks > 0, d.name, ": has no residual branches; --stochastic-depth is for nets that have them");
-  d.survival = o.survival == "linear" ? linear_survival(blocks, o.stochastic_depth) : uniform_survival(blocks, o.stochastic_depth);
+  d.survival = o.survival == "linear" ? linear_survival(blocks, *o.stochastic_depth) : uniform_survival(blocks, *o.stochastic_depth);
   d.gate_per_sample = o.gates == "sample";
   d.scale_in_training = o.survival_scaling == "training";
 }
@@ -90,10 +90,10 @@ void apply_structure(const StructureOptions& o, NetDescription& d) {
     d.exits = exit_stages(d, "own");
   }
   d.flatten_head = o.flatten_head;
-  if (!o.exits.empty()) d.exits = exit_stages(d, o.exits);
+  if (o.exits) d.exits = exit_stages(d, *o.exits);
   PLIANT_REQUIRE(ConfigError, o.exit_dropout == 0.0 || !d.exits.empty(), d.name, ": --exit-dropout needs further --exits");
   d.exit_dropout = o.exit_dropout;
-  if (o.stochastic_depth != 0.0) apply_stochastic_depth(o, d);
+  if (o.stochastic_depth) apply_stochastic_depth(o, d);
   if (o.widths.empty()) {
     PLIANT_REQUIRE(ConfigError, o.batch_norm == "switchable" && o.width_rounding.empty(), "--batch-norm and --width-rounding go with --widths");
     return;

@@ -1,6 +1,7 @@
 // The flags that say which net to build, shared by the verbs that take a net's name.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,12 +17,12 @@ namespace pliant::cli {
 struct StructureOptions {
   int classes = 0, resolution = 0;
   std::string shortcut, input, branches;       // A or B; CxHxW; code or paper
-  std::string exits;                           // a placement of nets/exits.h
+  std::optional<std::string> exits;            // a placement of nets/exits.h
   double exit_dropout = 0.0;
   bool flatten_head = false;
   std::vector<double> widths;
   std::string width_rounding, batch_norm = "switchable";
-  double stochastic_depth = 0.0;               // survival of the last block
+  std::optional<double> stochastic_depth;      // survival of the last block
   std::string survival = "linear", gates = "batch", survival_scaling = "test";
 
   bool given() const;

@@ -6,6 +6,7 @@
 
 #include "train/cli/common.h"
 #include "train/cli/data_flags.h"
+#include "train/cli/dynamic_flags.h"
 #include "train/cli/structure.h"
 #include "train/cli/verbs.h"
 #include "train/interrupt.h"
@@ -28,7 +29,7 @@ struct TrainFlags {
   std::optional<std::uint64_t> seed;
   std::optional<std::string> optimizer, schedule, augment, initialisation, init_file;
   std::vector<std::string> freeze;
-  std::vector<double> exit_weights;
+  DynamicFlags dynamic;
   bool nesterov = false, no_nesterov = false, no_decay_bn_bias = false, published_normalisation = false, log_test = false;
 };
 
@@ -61,7 +62,7 @@ void apply(const TrainFlags& flags, TrainConfig& config) {
   if (flags.published_normalisation) config.data.normalisation = NormalisationKind::published;
   if (flags.log_test) config.log_test = true;
   if (!flags.freeze.empty()) config.freeze = flags.freeze;
-  if (!flags.exit_weights.empty()) config.exit_weights = flags.exit_weights;
+  flags.dynamic.apply(config.dynamic);
   flags.data.apply(config.data);
   config.data.seed = config.seed;
 }
@@ -142,6 +143,9 @@ int report(const TrainResult& result, bool json) {
     line["validation_accuracy"] = result.validation_accuracy ? nlohmann::ordered_json(*result.validation_accuracy) : nullptr;
     line["test_accuracy"] = result.test_accuracy ? nlohmann::ordered_json(*result.test_accuracy) : nullptr;
     line["checkpoint"] = result.checkpoint;
+    for (const RowFigures& row : result.test_rows) {
+      line["rows"].push_back({{"width", row.width}, {"exit", row.exit}, {"accuracy", row.figures.accuracy}});
+    }
     if (result.interrupted) line["interrupted"] = true;
     std::cout << line.dump() << "\n";
   } else if (result.interrupted) {
@@ -150,7 +154,13 @@ int report(const TrainResult& result, bool json) {
     std::cout << "best epoch " << result.best_epoch;
     if (result.validation_accuracy) std::cout << ", validation accuracy " << 100.0 * *result.validation_accuracy << " %";
     if (result.test_accuracy) std::cout << ", test accuracy " << 100.0 * *result.test_accuracy << " %";
-    std::cout << "\n" << result.checkpoint << "\n";
+    std::cout << "\n";
+    if (result.test_rows.size() > 1) {
+      for (const RowFigures& row : result.test_rows) {
+        std::cout << "width " << row.width << ", exit " << row.exit << ": test accuracy " << 100.0 * row.figures.accuracy << " %\n";
+      }
+    }
+    std::cout << result.checkpoint << "\n";
   }
   return result.interrupted ? InterruptGuard::kExitCode : 0;
 }
@@ -207,7 +217,6 @@ void add_optimizer_flags(CLI::App& verb, TrainFlags& flags) {
   verb.add_option("--l1", flags.l1, "L1 penalty on filters and weights")->check(non_negative);
   verb.add_option("--label-smoothing", flags.smoothing, "share of the label spread over all classes")->check(CLI::Range(0.0, 1.0));
   verb.add_option("--augment", flags.augment, "none, or crop[:PIXELS], crop-mean[:PIXELS], flip, cutout[:SIDE] joined by commas");
-  verb.add_option("--exit-weights", flags.exit_weights, "weight of each exit's loss, first exit first (default: all 1)")->delimiter(',');
   verb.add_option("--seed", flags.seed, "seed of everything that is drawn")->check(seed_value);
   verb.add_option("--patience", flags.patience, "stop after so many epochs without a better validation accuracy")->check(non_negative);
 }
@@ -222,6 +231,7 @@ void add_train(CLI::App& app, Verb& chosen) {
   add_data_flags(*verb, flags->data);
   add_structure_options(*verb, flags->structure);
   add_optimizer_flags(*verb, *flags);
+  add_dynamic_flags(*verb, flags->dynamic);
   verb->add_option("--initialisation", flags->initialisation, "rule for the first weights (default: he-normal)");
   verb->add_option("--init", flags->init_file, "trained weights to start from; what does not match stays fresh and is listed")->type_name("FILE");
   verb->add_option("--freeze", flags->freeze, "parameters whose name begins so keep their values (may be repeated)")->type_name("PREFIX");

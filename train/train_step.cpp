@@ -1,0 +1,151 @@
+#include "train/train_step.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "kernels/reduce.h"
+#include "train/exit_losses.h"
+
+namespace pliant {
+
+namespace {
+
+// Marks what the configuration freezes, before the optimizer looks at it.
+ParameterStore& frozen(ParameterStore& store, const std::vector<std::string>& prefixes) {
+  for (const std::string& prefix : prefixes) {
+    bool found = false;
+    for (Parameter& parameter : store.parameters()) {
+      if (!parameter.trainable() || !parameter.name.starts_with(prefix)) continue;
+      parameter.frozen = found = true;
+    }
+    PLIANT_REQUIRE(ConfigError, found, "freeze: no parameter's name begins with \"", prefix, "\"; `pliant info` lists the layers");
+  }
+  return store;
+}
+
+// Names of the layers inside heads; a parameter of one is called so, a dot, and what it is.
+std::vector<std::string> layers_of_heads(const Net& net) {
+  const NetDescription& d = net.description;
+  std::vector<std::string> names;
+  std::vector<LayerCost> rows;
+  Shape y{1, d.height, d.width, d.channels};
+  for (const Stage& stage : net.stages) {
+    y = stage.body->cost({}, y, rows);
+    if (!stage.head) continue;
+    std::vector<LayerCost> head;
+    stage.head->cost({}, y, head);
+    for (const LayerCost& row : head) names.push_back(row.name + ".");
+  }
+  return names;
+}
+
+bool starts_with_any(const std::string& name, const std::vector<std::string>& prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return name.starts_with(prefix); });
+}
+
+}  // namespace
+
+TrainStep::TrainStep(Net& net, const TrainConfig& config)
+    : net_(net),
+      config_(config),
+      optimizer_(frozen(*net.store, config.freeze), config.optimizer),
+      policy_(net, config.dynamic, config.seed, config.epochs),
+      head_layers_(layers_of_heads(net)) {
+  const DynamicOptions& dynamic = config.dynamic;
+  check(dynamic);
+  exit_weights(dynamic, net.exits(), 0);
+  const bool taught = dynamic.inplace_distillation || (dynamic.distill_exits > 0.0 && net.exits() > 1);
+  PLIANT_REQUIRE(ConfigError, !taught || dynamic.exit_loss == "softmax", net.description.name,
+                 ": distillation needs probabilities; it goes with --exit-loss softmax alone");
+  PLIANT_REQUIRE(ConfigError, dynamic.freeze_backbone < config.epochs, "freeze-backbone: ", dynamic.freeze_backbone, " of ", config.epochs,
+                 " epochs; the trunk would never train");
+  if (dynamic.log_gradients || !net.description.survival.empty()) log_.emplace(*net.store);
+}
+
+void TrainStep::begin_epoch(std::int64_t epoch, std::int64_t batch) {
+  const DynamicOptions& dynamic = config_.dynamic;
+  const bool heads_only = epoch < dynamic.freeze_backbone;
+  trunk_ = heads_only ? Trunk::frozen : dynamic.detach_exits ? Trunk::detached : Trunk::joined;
+  weights_ = exit_weights(dynamic, net_.exits(), epoch);
+  if (dynamic.freeze_backbone > 0) {
+    for (Parameter& parameter : net_.store->parameters()) {
+      parameter.frozen = (heads_only && !starts_with_any(parameter.name, head_layers_)) || starts_with_any(parameter.name, config_.freeze);
+    }
+    optimizer_.refresh_rules();
+  }
+  const int grown = policy_.grown_width(epoch);
+  if (grown < 0 || (growth_ && growth_->width() == grown)) return;
+  growth_.emplace(net_, grown);
+  // Momentum that weight decay has built up in channels that did not train yet.
+  const bool first = batch == 0 && (epoch == 0 || policy_.grown_width(epoch - 1) != grown);
+  if (first) {
+    for (const OptimizerArena& arena : optimizer_.arenas()) Tensor(arena.values).zero();
+  }
+}
+
+std::vector<Tensor> TrainStep::backward_pass(const PlannedPass& planned, const Batch& batch, const Tensor& key, const std::vector<Tensor>& teacher,
+                                             Tensor& loss_sum, Tensor* correct) {
+  Tape tape;
+  Pass pass{.context = net_.store->context(), .tape = &tape, .mode = Mode::train, .select = planned.select, .random_key = key,
+            .samples = batch.samples, .trunk = trunk_, .statistics_momentum = planned.statistics_momentum};
+  const std::vector<Var> logits = forward(net_, pass, Var{batch.images});
+  ExitTargets targets{.labels = batch.labels, .smoothing = config_.smoothing};
+  if (planned.taught) targets.teacher = teacher;
+  for (int exit = 0; exit < net_.exits(); ++exit) {
+    if (!planned.select.skipped_exits.contains(exit)) targets.weights.push_back(weights_[static_cast<std::size_t>(exit)]);
+  }
+  if (correct) kernels::count_correct(logits.back().value, batch.labels, *correct);
+  const std::vector<Tensor> soft = config_.dynamic.inplace_distillation && !planned.taught ? soft_targets(logits) : std::vector<Tensor>();
+  tape.backward(exit_losses(logits, targets, config_.dynamic, loss_sum));
+  return soft;
+}
+
+void TrainStep::run(const Batch& batch, const Tensor& key, std::int64_t epoch, std::int64_t index, double rate, Tensor& loss_sum, Tensor& correct) {
+  optimizer_.zero_gradients();
+  std::vector<Tensor> teacher;
+  bool first = true;
+  for (const PlannedPass& planned : policy_.passes(epoch, index)) {
+    std::vector<Tensor> soft = backward_pass(planned, batch, key, teacher, loss_sum, first ? &correct : nullptr);
+    if (first) {
+      teacher = std::move(soft);
+      counts_.open_blocks += net_.blocks - planned.select.dropped.count();
+    }
+    first = false;
+  }
+  if (log_) log_->add();
+  optimizer_.step(rate);
+  if (growth_) growth_->hold();
+  ++counts_.steps;
+}
+
+double TrainStep::open_pass_seconds(const Batch& batch, const Tensor& key, int repeats) {
+  Tensor ignored = Tensor::zeros(net_.store->context(), {1}, net_.store->dtype());
+  PlannedPass all;
+  all.statistics_momentum = 0.0;
+  std::vector<double> seconds;
+  for (int i = 0; i <= repeats; ++i) {  // the first one warms up
+    const auto start = std::chrono::steady_clock::now();
+    backward_pass(all, batch, key, {}, ignored, nullptr);
+    ignored.to_doubles();  // waits for the device
+    if (i > 0) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  optimizer_.zero_gradients();
+  std::nth_element(seconds.begin(), seconds.begin() + repeats / 2, seconds.end());
+  return seconds[static_cast<std::size_t>(repeats / 2)];
+}
+
+StepCounts TrainStep::counts() const {
+  StepCounts counts = counts_;
+  if (log_) counts.gradient_sums = log_->sums();
+  return counts;
+}
+
+void TrainStep::set_counts(const StepCounts& counts) {
+  counts_ = counts;
+  counts_.gradient_sums.clear();
+  if (!log_) return;
+  const std::vector<double> none(log_->sums().size(), 0.0);
+  log_->set_sums(counts.gradient_sums.empty() ? none : counts.gradient_sums);
+}
+
+}  // namespace pliant

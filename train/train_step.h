@@ -1,0 +1,59 @@
+// One training step of a net of any structure: the passes that the policy asks for, their losses, the gradients of all of them in one
+// step of the optimizer. What a run needs to resume exactly lies in the optimizer, in counts() and in the seed, epoch and batch.
+#pragma once
+
+#include <optional>
+
+#include "train/config.h"
+#include "train/device_data.h"
+#include "train/gradient_log.h"
+#include "train/growth.h"
+#include "train/optimizer.h"
+#include "train/selection_policy.h"
+
+namespace pliant {
+
+struct StepCounts {           // over the steps of an epoch
+  std::int64_t steps = 0, open_blocks = 0;
+  std::vector<double> gradient_sums;  // of GradientLog; empty where nothing is logged
+};
+
+class TrainStep {
+ public:
+  // Throws ConfigError where the configuration and the net do not fit.
+  TrainStep(Net& net, const TrainConfig& config);
+
+  Optimizer& optimizer() { return optimizer_; }
+  const Optimizer& optimizer() const { return optimizer_; }
+  const GradientLog* gradients() const { return log_ ? &*log_ : nullptr; }
+
+  // Freezes what this epoch (from 0) does not train. Before its first step, and after a resume in its middle (batch > 0).
+  void begin_epoch(std::int64_t epoch, std::int64_t batch);
+
+  // Trains on a batch. loss_sum [1] grows by N times the sum of all weighted losses, correct [1] i32 by the right answers of the first
+  // pass's last exit. key, batch.samples: as in Pass.
+  void run(const Batch& batch, const Tensor& key, std::int64_t epoch, std::int64_t index, double rate, Tensor& loss_sum, Tensor& correct);
+
+  // Seconds of a forward and backward pass with every block open, without touching anything; the median of `repeats`.
+  double open_pass_seconds(const Batch& batch, const Tensor& key, int repeats);
+
+  StepCounts counts() const;
+  void set_counts(const StepCounts& counts);  // an empty StepCounts at the beginning of an epoch
+
+ private:
+  std::vector<Tensor> backward_pass(const PlannedPass& planned, const Batch& batch, const Tensor& key, const std::vector<Tensor>& teacher,
+                                    Tensor& loss_sum, Tensor* correct);
+
+  Net& net_;
+  const TrainConfig& config_;
+  Optimizer optimizer_;
+  SelectionPolicy policy_;
+  std::optional<GradientLog> log_;
+  std::optional<Growth> growth_;
+  std::vector<std::string> head_layers_;
+  Trunk trunk_ = Trunk::joined;
+  std::vector<double> weights_;        // per exit, of the current epoch
+  StepCounts counts_;
+};
+
+}  // namespace pliant
