@@ -49,6 +49,11 @@ enum class Trunk : std::uint8_t {
   frozen     // it runs as in eval mode, and only the heads train
 };
 
+// How open residual branches count: by the pass's mode, or as in one of the two whatever the mode. Eval mode with branches as in
+// training gives one gate pattern of the average over many; training with branches as in eval mode gives the statistics that eval
+// mode meets.
+enum class Branches : std::uint8_t { of_mode, as_in_training, as_in_eval };
+
 struct Pass {
   Context& context;
   Tape* tape = nullptr;            // null: inference, nothing is recorded
@@ -57,6 +62,7 @@ struct Pass {
   Tensor random_key{};             // [3] i32: low and high word of the seed, epoch; needed where something is drawn
   Tensor samples{};                // [N] i32: ids of the samples in the batch; likewise
   Trunk trunk = Trunk::joined;
+  Branches branches = Branches::of_mode;
   // Replaces the momentum of every running statistic: 1 / k in the k-th of several passes gives their plain average.
   std::optional<double> statistics_momentum{};
 };

@@ -13,7 +13,7 @@ Var Residual::forward(Pass& pass, const Var& x) const {
   const Activation f = options_.activation;
   if (pass.select.dropped.contains(block_)) return activation(skip, f);
   const double p = options_.survival;
-  const bool train = pass.mode == Mode::train;
+  const bool train = pass.branches == Branches::of_mode ? pass.mode == Mode::train : pass.branches == Branches::as_in_training;
   const double factor = train ? (options_.scale_in_training ? 1.0 / p : 1.0) : (options_.scale_in_training ? 1.0 : p);
   if (train && options_.gate_per_sample && p < 1.0) {
     PLIANT_REQUIRE(ConfigError, pass.random_key && pass.samples, name(), ": a training pass needs its random key and sample ids");

@@ -199,7 +199,7 @@ class Tensors(ProgramTest):
         self.assertEqual(sorted(tensors), ["logits.0", "logits.1"])
         self.succeeds("forward", net, "--input", given, "--output", self.path("one"), "--exit", "0")
         self.assertEqual(read(self.path("one"))[1]["logits"], tensors["logits.0"])
-        self.fails(CONFIG, "forward", net, "--input", given, "--output", self.path("none"), "--exit", "2")
+        self.fails(USAGE, "forward", net, "--input", given, "--output", self.path("none"), "--exit", "2", mentions="exits 0 to 1")
 
     def test_inputs_that_do_not_fit(self):
         good = self.images()

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "train/cli/common.h"
+#include "train/cli/part.h"
 #include "train/cli/verbs.h"
 #include "train/device_data.h"
 #include "train/files/staged_tensors.h"
@@ -16,7 +17,7 @@ namespace {
 
 struct ForwardOptions {
   std::string file, input, output, mode = "eval", precision = "f32";
-  int exit = -1;
+  PartOptions part;
   std::uint64_t seed = 1;
   DeviceOptions device;
 };
@@ -24,21 +25,12 @@ struct ForwardOptions {
 // In eval mode samples do not see each other, so that a large input can run in parts.
 constexpr std::int64_t kEvalBatch = 128;
 
-Selection selection_of(const Net& net, int exit) {
-  Selection select;
-  PLIANT_REQUIRE(ConfigError, exit < net.exits(), "--exit ", exit, ": ", net.description.name, " has the exits 0 to ", net.exits() - 1);
-  for (int other = 0; other < net.exits(); ++other) {
-    if (exit >= 0 && other != exit) select.skipped_exits.insert(other);
-  }
-  return select;
-}
-
 // Logits of all selected exits, [N, classes] each, as doubles, exit after exit.
 std::vector<std::vector<double>> run_net(const LoadedNet& loaded, Context& context, const Tensor& images, const ForwardOptions& options) {
   const bool train = options.mode == "train";
   const std::int64_t n = images.shape()[0], part = train ? n : std::min(n, kEvalBatch);
   std::vector<std::vector<double>> logits;
-  Pass pass{context, nullptr, train ? Mode::train : Mode::eval, selection_of(loaded.net, options.exit)};
+  Pass pass{context, nullptr, train ? Mode::train : Mode::eval, chosen_part(loaded.net, options.part)};
   pass.random_key = random_key(context, options.seed, 0);
   for (std::int64_t first = 0; first < n; first += part) {
     const std::int64_t count = std::min(part, n - first);
@@ -98,7 +90,7 @@ void add_forward(CLI::App& app, Verb& chosen) {
   verb->add_option("--mode", options->mode, "eval uses the running statistics, train those of the batch")
       ->check(CLI::IsMember({"eval", "train"}))
       ->capture_default_str();
-  verb->add_option("--exit", options->exit, "run one exit alone, 0 is the first (default: all)")->check(non_negative);
+  add_part_options(*verb, options->part, "the full width, all exits");
   verb->add_option("--seed", options->seed, "of what train mode draws (dropout)")->check(seed_value)->capture_default_str();
   add_precision_option(*verb, options->precision);
   add_device_options(*verb, options->device);

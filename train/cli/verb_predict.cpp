@@ -9,6 +9,7 @@
 
 #include "kernels/cross_entropy.h"
 #include "train/cli/common.h"
+#include "train/cli/part.h"
 #include "train/cli/verbs.h"
 #include "train/data/image_file.h"
 
@@ -20,6 +21,7 @@ struct PredictOptions {
   std::string file;
   std::vector<std::string> images;
   int top = 5;
+  PartOptions part;
   bool json = false;
   DeviceOptions device;
 };
@@ -41,13 +43,15 @@ std::vector<float> load_image(const std::string& path, const NetDescription& d, 
   return values;
 }
 
-// Probabilities of the last exit, one row per image; images are run one by one, the results do not depend on their company.
+// Probabilities of one exit, one row per image; images are run one by one, the results do not depend on their company.
 std::vector<std::vector<double>> predict(const LoadedNet& loaded, Context& context, const PredictOptions& options) {
   const NetDescription& d = loaded.net.description;
   std::vector<std::vector<float>> images;  // all are read before the first runs: a damaged one gives no half result
   for (const std::string& path : options.images) images.push_back(load_image(path, d, loaded.info.normalisation));
   Pass pass{context};
-  for (int exit = 0; exit + 1 < loaded.net.exits(); ++exit) pass.select.skipped_exits.insert(exit);
+  const int exit = chosen_exit(loaded.net, options.part);
+  pass.select = only_exit(loaded.net, exit < 0 ? loaded.net.exits() - 1 : exit);
+  pass.select.width = chosen_width(loaded.net, options.part);
   std::vector<std::vector<double>> probabilities;
   for (const std::vector<float>& image : images) {
     const Tensor x = Tensor::from_host(context, {1, d.height, d.width, d.channels}, image);
@@ -105,6 +109,7 @@ void add_predict(CLI::App& app, Verb& chosen) {
   verb->add_option("file", options->file, "checkpoint")->required()->type_name("FILE");
   verb->add_option("images", options->images, "image files")->required()->type_name("IMAGE");
   verb->add_option("--top", options->top, "classes to list for each image")->check(CLI::Range(1, 1 << 20))->capture_default_str();
+  add_part_options(*verb, options->part, "the full width, the last exit");
   add_device_options(*verb, options->device);
   add_json_flag(*verb, options->json);
   verb->callback([options, &chosen] { chosen = [options] { return run_predict(*options); }; });

@@ -20,6 +20,7 @@ void add_init(CLI::App& app, Verb& chosen);
 void add_import(CLI::App& app, Verb& chosen);
 void add_forward(CLI::App& app, Verb& chosen);
 void add_step(CLI::App& app, Verb& chosen);
+void add_extract(CLI::App& app, Verb& chosen);
 void add_predict(CLI::App& app, Verb& chosen);
 void add_data(CLI::App& app, Verb& chosen);
 void add_doctor(CLI::App& app, Verb& chosen);
