@@ -34,8 +34,8 @@ class TrainStep {
   // pass's last exit. key, batch.samples: as in Pass.
   void run(const Batch& batch, const Tensor& key, std::int64_t epoch, std::int64_t index, double rate, Tensor& loss_sum, Tensor& correct);
 
-  // Seconds of a forward and backward pass with every block open, without touching anything; the median of `repeats`.
-  double open_pass_seconds(const Batch& batch, const Tensor& key, int repeats);
+  // Seconds of a step's forward and backward passes with every block open, without touching anything; the median of `repeats`.
+  double open_step_seconds(const Batch& batch, const Tensor& key, int repeats);
 
   StepCounts counts() const;
   void set_counts(const StepCounts& counts);  // an empty StepCounts at the beginning of an epoch

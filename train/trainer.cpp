@@ -146,7 +146,7 @@ void Trainer::train_epoch(Progress& progress, const std::function<bool()>& inter
     const auto count = static_cast<std::int64_t>(order.batch(state_.batch).size());
     const Tensor ids = samples.rows(state_.batch * config_.batch, count);
     const Batch batch = make_batch(train_, ids, key, config_.augmentation, net_.store->dtype());
-    if (depth_ && open_pass_seconds_ == 0.0) open_pass_seconds_ = step_.open_pass_seconds(batch, key, 3);
+    if (depth_ && open_step_seconds_ == 0.0) open_step_seconds_ = step_.open_step_seconds(batch, key, 3);
     step_.run(batch, key, state_.epoch, state_.batch, rate_.at(step()), loss_sum_, correct_);
     ++state_.batch;
     state_.samples += count;
@@ -232,8 +232,8 @@ void Trainer::open_tables(std::int64_t last_epoch) {
   write_depth(0.0);
 }
 
-// What stochastic depth does to the run: the probabilities, what they promise, and the time of a step beside that of a pass with
-// every block open.
+// What stochastic depth does to the run: the probabilities, what they promise, and the time of a step beside that of its
+// passes with every block open.
 void Trainer::write_depth(double seconds_per_step) {
   const NetDescription& d = net_.description;
   nlohmann::ordered_json json = {{"survival", d.survival},
@@ -241,10 +241,10 @@ void Trainer::write_depth(double seconds_per_step) {
                                  {"blocks", net_.blocks},
                                  {"expected_open_blocks", expected_open_blocks(d.survival)},
                                  {"expected_macs", d.gate_per_sample ? 1.0 : expected_macs(net_)}};
-  if (seconds_per_step > 0.0 && open_pass_seconds_ > 0.0) {
+  if (seconds_per_step > 0.0 && open_step_seconds_ > 0.0) {
     json["seconds_per_step"] = seconds_per_step;
-    json["seconds_per_open_pass"] = open_pass_seconds_;
-    json["time_saved"] = 1.0 - seconds_per_step / open_pass_seconds_;
+    json["seconds_per_open_step"] = open_step_seconds_;
+    json["time_saved"] = 1.0 - seconds_per_step / open_step_seconds_;
   }
   write_file_atomically(folder_.file("depth.json"), json.dump(2) + "\n");
 }

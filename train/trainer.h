@@ -82,7 +82,7 @@ class Trainer {
   Tensor loss_sum_, correct_;            // [1] on the device
   std::optional<MetricsFile> metrics_;
   std::optional<EpochTable> rows_, gradients_, depth_;  // where there is something to write
-  double open_pass_seconds_ = 0.0;
+  double open_step_seconds_ = 0.0;
 };
 
 }  // namespace pliant

@@ -267,7 +267,7 @@ TEST_CASE("train step: a pass that only measures time leaves no trace") {
   TrainStep train(net, quiet_config());
   train.begin_epoch(0, 0);
   const Tensor values = net.store->values().clone(), buffers = net.store->buffers().clone();
-  CHECK(train.open_pass_seconds(batch_for(net), random_key(cpu(), 1, 0), 3) > 0.0);
+  CHECK(train.open_step_seconds(batch_for(net), random_key(cpu(), 1, 0), 3) > 0.0);
   CHECK(bit_equal(values, net.store->values()));
   CHECK(bit_equal(buffers, net.store->buffers()));
   CHECK(is_zero(net.store->gradients()));
