@@ -74,4 +74,32 @@ TEST_CASE("stochastic depth: scaling in training gives the gradient of the scale
   CHECK(difference(train_pass(scaled).logits[0], train_pass(doubled).logits[0]).relative <= 1e-12);
 }
 
+TEST_CASE("stochastic depth: with gates per sample each row keeps or loses the branch") {
+  NetDescription d = tiny_resnet();
+  d.survival = std::vector<double>(9, 1.0);
+  d.survival[8] = 0.5;
+  d.gate_per_sample = true;
+  Net gated = make_net(cpu(), d, DType::f64), open = make_net(cpu(), tiny_resnet(), DType::f64);
+  constexpr std::int64_t kRows = 16;
+  const Tensor x = random_tensor(cpu(), {kRows, 8, 8, 3}, DType::f64, 5);
+  std::vector<std::int32_t> ids(kRows);
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(i);
+  const auto logits = [&](const Net& net, const Selection& select) {
+    Pass pass{.context = cpu(), .mode = Mode::train, .select = select, .random_key = Tensor::from_host(cpu(), {3}, std::vector<std::int32_t>{1, 0, 0}),
+              .samples = Tensor::from_host(cpu(), {kRows}, ids)};
+    return forward(net, pass, Var{x})[0].value.to_doubles();
+  };
+  Selection closed;
+  closed.dropped = {8};
+  const std::vector<double> mixed = logits(gated, {}), with = logits(open, {}), without = logits(open, closed);
+  int kept = 0;
+  for (std::size_t row = 0; row < kRows; ++row) {
+    const bool branch = mixed[3 * row] == doctest::Approx(with[3 * row]).epsilon(1e-12);
+    kept += branch;
+    for (std::size_t c = 0; c < 3; ++c) CHECK(mixed[3 * row + c] == doctest::Approx((branch ? with : without)[3 * row + c]).epsilon(1e-12));
+  }
+  CHECK(kept > 2);
+  CHECK(kept < 14);
+}
+
 }  // namespace pliant::test
