@@ -49,8 +49,9 @@ Var BatchNorm::forward_onto(Pass& pass, const Var& x, const Var& residual, Activ
 Shape BatchNorm::cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const {
   PLIANT_REQUIRE(ShapeError, x[-1] == axis_.active(select.width), name(), ": normalises ", axis_.active(select.width), " channels, got ", x);
   const Set& chosen = set(select);
+  const std::int64_t statistics = active_count(*chosen.mean, select.width) + active_count(*chosen.variance, select.width);
   rows.push_back({name(), options_.activation == Activation::relu ? "batch norm + relu" : "batch norm", x,
-                  active_count(*chosen.scale, select.width) + active_count(*chosen.shift, select.width), 0});
+                  active_count(*chosen.scale, select.width) + active_count(*chosen.shift, select.width), 0, statistics});
   return x;
 }
 

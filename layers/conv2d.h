@@ -18,6 +18,7 @@ class Conv2d : public Layer {
 
   Var forward(Pass& pass, const Var& x) const override;
   Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override;
+  int convolutions() const override { return 1; }
 
  private:
   Conv2dGeometry geometry(int width) const;

@@ -28,6 +28,12 @@ Shape Sequential::cost(const Selection& select, const Shape& x, std::vector<Laye
   return y;
 }
 
+int Sequential::convolutions() const {
+  int sum = 0;
+  for (const LayerPtr& layer : layers_) sum += layer->convolutions();
+  return sum;
+}
+
 namespace {
 
 bool is_whole(const std::vector<Tensor>& indices) {

@@ -18,6 +18,7 @@ struct LayerCost {
   Shape output;                    // with a batch of one
   std::int64_t parameters = 0;     // trainable scalars in use: weights, biases, batch-norm scale and shift
   std::int64_t macs = 0;
+  std::int64_t statistics = 0;     // running means and variances in use
 };
 
 class Layer {
@@ -38,6 +39,9 @@ class Layer {
   // Throws ShapeError naming the layer if x does not fit.
   virtual Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const = 0;
 
+  // Convolutions on the longest path through the layer, as papers count depth.
+  virtual int convolutions() const { return 0; }
+
  private:
   std::string name_;
 };
@@ -51,6 +55,7 @@ class Sequential : public Layer {
   Var forward(Pass& pass, const Var& x) const override;
   Var forward_onto(Pass& pass, const Var& x, const Var& residual, Activation f) const override;
   Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override;
+  int convolutions() const override;
 
  private:
   std::vector<LayerPtr> layers_;

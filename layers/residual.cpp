@@ -1,5 +1,7 @@
 #include "layers/residual.h"
 
+#include <algorithm>
+
 namespace pliant {
 
 Residual::Residual(std::string layer_name, int block, LayerPtr branch, LayerPtr shortcut, const ResidualOptions& options)
@@ -32,5 +34,7 @@ Shape Residual::cost(const Selection& select, const Shape& x, std::vector<LayerC
   rows.push_back({name(), options_.activation == Activation::relu ? "add + relu" : "add", skip});
   return skip;
 }
+
+int Residual::convolutions() const { return std::max(branch_->convolutions(), shortcut_ ? shortcut_->convolutions() : 0); }
 
 }  // namespace pliant

@@ -21,6 +21,7 @@ class Residual : public Layer {
 
   Var forward(Pass& pass, const Var& x) const override;
   Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override;
+  int convolutions() const override;
 
  private:
   int block_;

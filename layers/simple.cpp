@@ -1,5 +1,7 @@
 #include "layers/simple.h"
 
+#include <algorithm>
+
 namespace pliant {
 
 Shape ActivationLayer::cost(const Selection&, const Shape& x, std::vector<LayerCost>& rows) const {
@@ -67,17 +69,31 @@ std::vector<std::int64_t> active_channels(const ChannelAxis& axis, int width) {
 
 }  // namespace
 
+std::unique_ptr<ChannelMap> ChannelMap::zeros_first(std::string layer_name, ChannelAxis& from, ChannelAxis& to) {
+  return std::unique_ptr<ChannelMap>(new ChannelMap(std::move(layer_name), from, to));
+}
+
+std::vector<std::int32_t> ChannelMap::sources(int width) const {
+  std::vector<std::int32_t> position(static_cast<std::size_t>(from_.size()), -1), active;
+  const std::vector<std::int64_t> read = active_channels(from_, width), written = active_channels(to_, width);
+  for (std::size_t i = 0; i < read.size(); ++i) position[static_cast<std::size_t>(read[i])] = static_cast<std::int32_t>(i);
+  const auto zeros = static_cast<std::int64_t>(written.size()) - static_cast<std::int64_t>(read.size());
+  for (std::size_t j = 0; j < written.size(); ++j) {
+    if (map_.empty()) {
+      active.push_back(static_cast<std::int32_t>(std::max<std::int64_t>(-1, static_cast<std::int64_t>(j) - zeros)));
+    } else {
+      const std::int32_t source = map_[static_cast<std::size_t>(written[j])];
+      active.push_back(source < 0 ? -1 : position[static_cast<std::size_t>(source)]);
+    }
+  }
+  return active;
+}
+
 const Tensor& ChannelMap::index(Context& context, int width) const {
   if (index_.size() <= static_cast<std::size_t>(width)) index_.resize(static_cast<std::size_t>(width) + 1);
   Tensor& cached = index_[static_cast<std::size_t>(width)];
   if (!cached || &cached.context() != &context) {
-    std::vector<std::int32_t> position(static_cast<std::size_t>(from_.size()), -1), active;
-    const std::vector<std::int64_t> sources = active_channels(from_, width);
-    for (std::size_t i = 0; i < sources.size(); ++i) position[static_cast<std::size_t>(sources[i])] = static_cast<std::int32_t>(i);
-    for (const std::int64_t channel : active_channels(to_, width)) {
-      const std::int32_t source = map_[static_cast<std::size_t>(channel)];
-      active.push_back(source < 0 ? -1 : position[static_cast<std::size_t>(source)]);
-    }
+    const std::vector<std::int32_t> active = sources(width);
     cached = Tensor::from_host(context, {static_cast<std::int64_t>(active.size())}, active);
   }
   return cached;

@@ -69,14 +69,18 @@ class Dropout : public Layer {
 class ChannelMap : public Layer {
  public:
   ChannelMap(std::string name, ChannelAxis& from, ChannelAxis& to, std::vector<std::int32_t> map);
+  // Zeros first, then all channels of `from`; at a smaller width, all active ones after fewer zeros.
+  static std::unique_ptr<ChannelMap> zeros_first(std::string name, ChannelAxis& from, ChannelAxis& to);
   Var forward(Pass& pass, const Var& x) const override;
   Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override;
 
  private:
+  ChannelMap(std::string name, ChannelAxis& from, ChannelAxis& to) : Layer(std::move(name)), from_(from), to_(to) {}
   const Tensor& index(Context& context, int width) const;
+  std::vector<std::int32_t> sources(int width) const;
 
   ChannelAxis &from_, &to_;
-  std::vector<std::int32_t> map_;
+  std::vector<std::int32_t> map_;  // empty: zeros first
   mutable std::vector<Tensor> index_;  // per width, made once
 };
 

@@ -10,6 +10,16 @@ constexpr int kExitDropouts = 1000;  // dropouts of further heads count from her
 
 }  // namespace
 
+MapSize MapSize::after(const Conv2dOptions& conv) const {
+  const Conv2dGeometry geometry{conv.stride, conv.padding, conv.dilation};
+  const MapSize map{geometry.output_size(rows, conv.kernel), geometry.output_size(columns, conv.kernel)};
+  PLIANT_REQUIRE(ShapeError, std::min(rows, columns) + 2 * conv.padding > conv.dilation * (conv.kernel - 1), "a ", conv.kernel, " x ",
+                 conv.kernel, " convolution does not fit into a map of ", rows, " x ", columns);
+  return map;
+}
+
+MapSize MapSize::after(const PoolGeometry& pool) const { return {pool.output_size(rows), pool.output_size(columns)}; }
+
 NetBuilder::NetBuilder(const NetDescription& description) {
   net_.description = description;
   net_.store = std::make_unique<ParameterStore>();
@@ -19,6 +29,8 @@ NetBuilder::NetBuilder(const NetDescription& description) {
                  d.channels, " is empty");
   PLIANT_REQUIRE(ConfigError, d.batch_norm_sets == 1 || d.batch_norm_sets == static_cast<int>(d.widths.size()) + 1, d.name, ": ",
                  d.batch_norm_sets, " batch-norm sets for ", d.widths.size() + 1, " widths; give 1, or one per width");
+  PLIANT_REQUIRE(ConfigError, d.branches == "code" || (d.branches == "paper" && !branch_stages(d.name, d.branches).empty()), d.name,
+                 ": has no side branches \"", d.branches, "\"; BranchyNets have those of the \"code\" and of the \"paper\", other nets none");
   PLIANT_REQUIRE(ConfigError, d.width_ratios.empty() || d.width_ratios.size() == d.widths.size(), d.name, ": ", d.width_ratios.size(),
                  " names for ", d.widths.size(), " further widths");
 }
@@ -74,8 +86,9 @@ void NetBuilder::stage(LayerPtr body, ChannelAxis& out, const StageOptions& opti
   LayerPtr head;
   if (const auto found = std::find(d.exits.begin(), d.exits.end(), index); found != d.exits.end()) {
     const int exit = static_cast<int>(found - d.exits.begin());
-    head = options.branch ? options.branch(cat("exit", exit, "."))
-                          : exit_head(store(), out, {cat("exit", exit, ".fc"), d.classes, d.exit_dropout, kExitDropouts + exit});
+    const std::string prefix = cat(kExitPrefix, exit, ".");
+    head = options.branch ? options.branch(prefix)
+                          : exit_head(store(), out, {prefix + "fc", d.classes, d.exit_dropout, kExitDropouts + exit});
   }
   net_.stages.push_back({std::move(body), std::move(head), options.group_end, options.elastic});
   declared_.push_back({store().parameters().size(), net_.blocks});

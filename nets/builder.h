@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
@@ -13,9 +14,18 @@
 
 namespace pliant {
 
+inline constexpr std::string_view kExitPrefix = "exit";  // what a further head adds to the net is named exit0.*, exit1.*, ...
+
 struct StageOptions {
   bool group_end = false, elastic = false;                   // Stage has the same
   std::function<LayerPtr(const std::string& name)> branch{};  // makes the net's own side branch here, layers named name + "..."
+};
+
+// The size of a feature map while layers are written down. Throws ShapeError where nothing would be left of it.
+struct MapSize {
+  std::int64_t rows, columns;
+  MapSize after(const Conv2dOptions& conv) const;
+  MapSize after(const PoolGeometry& pool) const;
 };
 
 class NetBuilder {
@@ -61,5 +71,13 @@ Net build_resnet(const NetDescription& description);  // resnet.cpp: 6n + 2 laye
 Net build_vgg(const NetDescription& description);     // vgg.cpp: VGG-16, -19 with BN, one linear layer (Simonyan and Zisserman, 2015)
 Net build_lenet5(const NetDescription& description);  // lenet.cpp: LeNet-5 with ReLU and max pooling (after LeCun et al., 1998)
 Net build_mlp(const NetDescription& description);     // mlp.cpp: 300 and 100 hidden units
+Net build_resnet50(const NetDescription& description);         // resnet50.cpp: bottlenecks, torchvision's form (He et al., 2016)
+Net build_mobilenet(const NetDescription& description);        // mobilenet.cpp: version 1 (Howard et al., 2017)
+Net build_densenet(const NetDescription& description);         // densenet.cpp: DenseNet-121, -169 (Huang et al., 2017)
+Net build_branchy(const NetDescription& description);          // branchy.cpp: B-LeNet, B-AlexNet (Teerapittayanon et al., 2016)
+Net build_branchy_resnet(const NetDescription& description);   // branchy_resnet.cpp: B-ResNet-110
+
+// The stages where a BranchyNet has side branches of its own, first branch first, for branches "code" or "paper"; none for other nets.
+std::vector<int> branch_stages(const std::string& name, const std::string& branches);
 
 }  // namespace pliant

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "nets/builder.h"
 #include "nets/zoo.h"
 
 namespace pliant {
@@ -49,6 +50,10 @@ std::vector<int> exit_stages(const NetDescription& description, const std::strin
   NetDescription bare = description;
   bare.exits.clear();
   bare.last_stage = -1;
+  bare.axis_sizes.clear();  // heads may have axes of their own, which sizes and widths refer to
+  bare.widths.clear();
+  bare.width_ratios.clear();
+  bare.batch_norm_sets = 1;
   const Net net = build_net(bare);
   const int last = static_cast<int>(net.stages.size()) - 1;
   if (placement == "all") {
@@ -56,7 +61,7 @@ std::vector<int> exit_stages(const NetDescription& description, const std::strin
     for (int i = 0; i < last; ++i) all.push_back(i);
     return all;
   }
-  if (placement == "own") return default_description(description.name).exits;
+  if (placement == "own") return branch_stages(description.name, description.branches);
   if (placement == "stages") return stages_where(net, &Stage::group_end);
   if (placement == "elastic") return stages_where(net, &Stage::elastic);
   if (placement == "elastic5") return five_of(net);
@@ -68,6 +73,33 @@ std::vector<int> exit_stages(const NetDescription& description, const std::strin
   return stages;
 }
 
+namespace {
+
+// Takes away the sizes of axes that belong to the heads of exits beyond `exit`.
+void forget_later_heads(NetDescription& cut, const NetDescription& whole, int exit) {
+  if (whole.axis_sizes.empty() && whole.widths.empty()) return;
+  const auto is_later = [&](const std::string& axis) {
+    int number = 0;
+    return axis.starts_with(kExitPrefix) &&
+           std::from_chars(axis.data() + kExitPrefix.size(), axis.data() + axis.size(), number).ec == std::errc() && number > exit;
+  };
+  std::erase_if(cut.axis_sizes, [&](const auto& entry) { return is_later(entry.first); });
+  std::vector<bool> later;
+  const Net net = build_net(whole);
+  for (const auto& axis : net.store->axes()) {
+    if (axis->parts().empty()) later.push_back(is_later(axis->name()));
+  }
+  for (std::vector<std::int64_t>& row : cut.widths) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (!later[i]) row[kept++] = row[i];
+    }
+    row.resize(kept);
+  }
+}
+
+}  // namespace
+
 NetDescription cut_at_exit(const NetDescription& description, int exit) {
   const int exits = static_cast<int>(description.exits.size()) + (description.last_stage < 0 ? 1 : 0);
   PLIANT_REQUIRE(UsageError, exit >= 0 && exit < exits, "exit ", exit, ": ", description.name, " has the exits 0 to ", exits - 1);
@@ -75,6 +107,7 @@ NetDescription cut_at_exit(const NetDescription& description, int exit) {
   if (exit == static_cast<int>(description.exits.size())) return cut;  // the last one: the whole net
   cut.exits.resize(static_cast<std::size_t>(exit) + 1);
   cut.last_stage = cut.exits.back();
+  forget_later_heads(cut, description, exit);
   return cut;
 }
 

@@ -60,17 +60,33 @@ std::vector<Var> forward(const Net& net, Pass& pass, const Var& x) {
   return logits;
 }
 
-NetCost cost(const Net& net, const Selection& select) {
+NetCost cost(const Net& net, const Selection& select, Counting counting) {
   const NetDescription& d = net.description;
   NetCost total;
   Shape y{1, d.height, d.width, d.channels};
   walk(net, select, [&](const Stage& stage) { y = stage.body->cost(select, y, total.layers); },
        [&](const Stage& stage) { stage.head->cost(select, y, total.layers); });
   for (const LayerCost& row : total.layers) {
-    total.parameters += row.parameters;
+    total.parameters += row.parameters + (counting == Counting::keras ? row.statistics : 0);
     total.macs += row.macs;
   }
   return total;
+}
+
+std::vector<ExitDepth> depth_table(const Net& net, const Selection& select, Counting counting) {
+  Selection exit_alone = select;
+  exit_alone.dropped = {};
+  std::vector<ExitDepth> table;
+  int convolutions = 0;
+  for (std::size_t i = 0; i < net.stages.size(); ++i) {
+    const Stage& stage = net.stages[i];
+    convolutions += stage.body->convolutions();
+    if (!stage.head) continue;
+    exit_alone.skipped_exits = only_exit(net, static_cast<int>(table.size())).skipped_exits;
+    const NetCost alone = cost(net, exit_alone, counting);
+    table.push_back({static_cast<int>(i), convolutions + stage.head->convolutions(), alone.parameters, alone.macs});
+  }
+  return table;
 }
 
 }  // namespace pliant

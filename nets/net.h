@@ -38,7 +38,20 @@ struct NetCost {
   std::vector<LayerCost> layers;
   std::int64_t parameters = 0, macs = 0;
 };
+enum class Counting {
+  trainable,  // weights, biases, batch-norm scale and shift
+  keras       // running statistics too: four scalars per channel of a batch norm, as the paper on Elastic networks has it
+};
 // What the selected part of the net costs for one sample; derived from the layers, needs no memory for parameters.
-NetCost cost(const Net& net, const Selection& select = {});
+NetCost cost(const Net& net, const Selection& select = {}, Counting counting = Counting::trainable);
+
+// One exit as if it were alone: the stages up to it and its own head, without the heads of earlier exits.
+struct ExitDepth {
+  int stage = 0;
+  int convolutions = 0;  // on the longest path
+  std::int64_t parameters = 0, macs = 0;
+};
+// One row per exit, first exit first, at the width of the selection; what it drops or skips is counted nevertheless.
+std::vector<ExitDepth> depth_table(const Net& net, const Selection& select = {}, Counting counting = Counting::trainable);
 
 }  // namespace pliant

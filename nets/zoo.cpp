@@ -18,7 +18,9 @@ struct Family {
 constexpr Family kFamilies[] = {{"lenet5", build_lenet5},    {"mlp", build_mlp},          {"vgg16", build_vgg},
                                 {"vgg19", build_vgg},        {"resnet20", build_resnet},  {"resnet32", build_resnet},
                                 {"resnet44", build_resnet},  {"resnet56", build_resnet},  {"resnet110", build_resnet},
-                                {"resnet1202", build_resnet}};
+                                {"resnet152", build_resnet}, {"resnet1202", build_resnet}, {"resnet50", build_resnet50},
+                                {"mobilenet-v1", build_mobilenet}, {"densenet121", build_densenet}, {"densenet169", build_densenet},
+                                {"b-lenet", build_branchy}, {"b-alexnet", build_branchy}, {"b-resnet110", build_branchy_resnet}};
 
 std::string joined_names() {
   std::string names;
@@ -50,10 +52,12 @@ NetDescription default_description(const std::string& name) {
   PLIANT_REQUIRE(UsageError, is_net_name(name), "there is no net \"", name, "\"; the nets are ", joined_names());
   NetDescription description;
   description.name = name;
-  if (name == "lenet5" || name == "mlp") {
+  if (name == "lenet5" || name == "mlp" || name == "b-lenet") {
     description.height = description.width = 28;
     description.channels = 1;
   }
+  if (name == "resnet50" || name.starts_with("densenet")) description.height = description.width = 224;
+  description.exits = branch_stages(name, description.branches);
   return description;
 }
 
