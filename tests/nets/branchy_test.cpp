@@ -82,6 +82,7 @@ TEST_CASE("branchynet: B-ResNet-110 has the counts of the released code") {
   const Net net = build_net(default_description("b-resnet110")), plain = build_net(trunk("b-resnet110"));
   CHECK(net.description.exits == std::vector<int>{0, 18});
   CHECK(net.blocks == 54);
+  CHECK(net.store->trainable_count() == 2227230);
   CHECK(cost(plain).parameters == 1737130);
   CHECK(cost(plain).macs == 232411968);
   CHECK(head_cost(net, 0).parameters == 341386);
