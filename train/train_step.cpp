@@ -72,15 +72,20 @@ void TrainStep::begin_epoch(std::int64_t epoch, std::int64_t batch) {
       parameter.frozen = (heads_only && !starts_with_any(parameter.name, head_layers_)) || starts_with_any(parameter.name, config_.freeze);
     }
     optimizer_.refresh_rules();
+    if (epoch == dynamic.freeze_backbone && batch == 0) restart_optimizer();
   }
   const int grown = policy_.grown_width(epoch);
   if (grown < 0 || (growth_ && growth_->width() == grown)) return;
   growth_.emplace(net_, grown);
-  // Momentum that weight decay has built up in channels that did not train yet.
   const bool first = batch == 0 && (epoch == 0 || policy_.grown_width(epoch - 1) != grown);
-  if (first) {
-    for (const OptimizerArena& arena : optimizer_.arenas()) Tensor(arena.values).zero();
-  }
+  if (first) restart_optimizer();
+}
+
+// Where other parameters begin to train: momentum that decay has built up meanwhile, or a correction for steps that they did not
+// take, would throw them off.
+void TrainStep::restart_optimizer() {
+  for (const OptimizerArena& arena : optimizer_.arenas()) Tensor(arena.values).zero();
+  optimizer_.set_steps(0);
 }
 
 std::vector<Tensor> TrainStep::backward_pass(const PlannedPass& planned, const Batch& batch, const Tensor& key, const std::vector<Tensor>& teacher,

@@ -41,6 +41,7 @@ class TrainStep {
   void set_counts(const StepCounts& counts);  // an empty StepCounts at the beginning of an epoch
 
  private:
+  void restart_optimizer();
   std::vector<Tensor> backward_pass(const PlannedPass& planned, const Batch& batch, const Tensor& key, const std::vector<Tensor>& teacher,
                                     Tensor& loss_sum, Tensor* correct);
 
