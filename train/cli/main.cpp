@@ -28,6 +28,7 @@ void add_verbs(CLI::App& app, Verb& chosen) {
   add_forward(app, chosen);
   add_step(app, chosen);
   add_data(app, chosen);
+  add_plot(app, chosen);
   add_doctor(app, chosen);
 }
 

@@ -23,6 +23,7 @@ void add_step(CLI::App& app, Verb& chosen);
 void add_extract(CLI::App& app, Verb& chosen);
 void add_predict(CLI::App& app, Verb& chosen);
 void add_data(CLI::App& app, Verb& chosen);
+void add_plot(CLI::App& app, Verb& chosen);
 void add_doctor(CLI::App& app, Verb& chosen);
 
 }  // namespace pliant::cli

@@ -44,7 +44,11 @@ class Drawing {
     axes();
     marks();
     bars();
-    for (std::size_t i = 0; i < chart_.series().size(); ++i) series(i);
+    for (const bool front : {true, false}) {  // a front's line lies under the points
+      for (std::size_t i = 0; i < chart_.series().size(); ++i) {
+        if ((chart_.series()[i].style == Style::front) == front) series(i);
+      }
+    }
     labels();
     legend();
     return canvas_.document(at_.total_width, at_.total_height, chart_.title());

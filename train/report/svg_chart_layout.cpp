@@ -47,7 +47,7 @@ ScaledAxis make_x_axis(const Chart& chart, double width) {
     for (const Chart::Point& point : series.points) range.include(point.x);
   }
   for (const Chart::Point& mark : chart.marks()) range.include(mark.x);
-  return axis.logarithmic ? ScaledAxis::logarithmic(range.low, range.high) : ScaledAxis::linear(range.low, range.high, 8, axis.whole);
+  return axis.logarithmic ? ScaledAxis::logarithmic(range.low, range.high) : ScaledAxis::linear(range.low, range.high, 10, axis.whole);
 }
 
 ScaledAxis make_y_axis(const Chart& chart) {
