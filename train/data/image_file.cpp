@@ -228,13 +228,15 @@ Image resize_and_crop(const Image& image, int height, int width) {
   return result;
 }
 
-void write_png(const std::filesystem::path& path, const Image& image) {
+std::vector<std::uint8_t> encode_png(const Image& image) {
   int size = 0;
   const auto free_bytes = [](unsigned char* bytes) { STBIW_FREE(bytes); };
   std::unique_ptr<unsigned char, decltype(free_bytes)> bytes(
       stbi_write_png_to_mem(image.pixels.data(), 0, image.width, image.height, image.channels, &size), free_bytes);
-  PLIANT_REQUIRE(FileError, bytes, path.string(), ": cannot be encoded as PNG");
-  write_data_file(path, {bytes.get(), static_cast<std::size_t>(size)});
+  PLIANT_REQUIRE(MemoryError, bytes, "no memory left to encode an image of ", image.height, " x ", image.width, " as PNG");
+  return {bytes.get(), bytes.get() + size};
 }
+
+void write_png(const std::filesystem::path& path, const Image& image) { write_data_file(path, encode_png(image)); }
 
 }  // namespace pliant

@@ -28,7 +28,10 @@ Image with_channels(Image image, int channels);
 // Scales so that the image just covers height x width and cuts out the centre. Triangle filter, widened when shrinking.
 Image resize_and_crop(const Image& image, int height, int width);
 
-// Grey image or [H, W, 3] as PNG, for tests and examples of files. FileError if it cannot be written.
+// Grey image or [H, W, 3] as the bytes of a PNG file.
+std::vector<std::uint8_t> encode_png(const Image& image);
+
+// The same in a file, for tests and examples of files. FileError if it cannot be written.
 void write_png(const std::filesystem::path& path, const Image& image);
 
 }  // namespace pliant
