@@ -1,6 +1,8 @@
 #include "train/cli/structure.h"
 
 #include <CLI/CLI.hpp>
+#include <numeric>
+#include <sstream>
 
 #include "nets/exits.h"
 #include "nets/stochastic_depth.h"
@@ -13,7 +15,7 @@ namespace pliant::cli {
 
 bool StructureOptions::given() const {
   return classes != 0 || resolution != 0 || !shortcut.empty() || !input.empty() || !branches.empty() || exits || exit_dropout != 0.0 ||
-         flatten_head || !widths.empty() || stochastic_depth;
+         flatten_head || !masks.empty() || !widths.empty() || stochastic_depth;
 }
 
 void add_structure_options(CLI::App& verb, StructureOptions& o) {
@@ -44,6 +46,8 @@ void add_structure_options(CLI::App& verb, StructureOptions& o) {
   verb.add_option("--survival-scaling", o.survival_scaling, "branches are scaled by their survival in the test, or by its inverse in training")
       ->check(CLI::IsMember({"test", "training"}))
       ->capture_default_str();
+  verb.add_option("--mask", o.masks, "channels of an axis that are off, e.g. layer2=0-3,8; may be repeated. `pliant info` lists the axes")
+      ->type_name("AXIS=CHANNELS");
 }
 
 namespace {
@@ -105,6 +109,55 @@ void apply_structure(const StructureOptions& o, NetDescription& d) {
              o.batch_norm == "switchable"   ? WidthStatistics::switchable
              : o.batch_norm == "statistics" ? WidthStatistics::statistics
                                             : WidthStatistics::shared);
+}
+
+namespace {
+
+// "0-3,8" as channels of an axis of this size.
+std::vector<std::int64_t> parse_channels(const std::string& text, std::int64_t size, const std::string& flag) {
+  std::vector<std::int64_t> channels;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    const std::size_t dash = part.find('-');
+    const auto first = parse_number<std::int64_t>(std::string_view(part).substr(0, dash));
+    const auto last = dash == std::string::npos ? first : parse_number<std::int64_t>(std::string_view(part).substr(dash + 1));
+    PLIANT_REQUIRE(UsageError, first && last && *first >= 0 && *first <= *last && *last < size, flag, ": expected channels from 0 to ", size - 1,
+                   " such as 0-3,8, got ", in_quotes(part));
+    for (std::int64_t c = *first; c <= *last; ++c) channels.push_back(c);
+  }
+  PLIANT_REQUIRE(UsageError, !channels.empty(), flag, ": names no channels");
+  return channels;
+}
+
+ChannelAxis& axis_named(Net& net, const std::string& name, const std::string& flag) {
+  if (ChannelAxis* axis = net.store->find_axis(name)) return *axis;
+  std::string known;
+  for (const auto& axis : net.store->axes()) known += " " + axis->name();
+  throw UsageError(cat(flag, ": ", net.description.name, " has no axis ", in_quotes(name), "; its axes are", known.substr(0, 400)));
+}
+
+}  // namespace
+
+void apply_masks(const StructureOptions& o, Net& net) {
+  for (const std::string& text : o.masks) {
+    const std::string flag = "--mask " + in_quotes(text);
+    const std::size_t equals = text.find('=');
+    PLIANT_REQUIRE(UsageError, equals != std::string::npos, flag, ": expected AXIS=CHANNELS, e.g. layer2=0-3,8");
+    ChannelAxis& axis = axis_named(net, text.substr(0, equals), flag);
+    std::vector<float> keep(static_cast<std::size_t>(axis.size()), 1.0f);
+    for (const std::int64_t c : parse_channels(text.substr(equals + 1), axis.size(), flag)) keep[static_cast<std::size_t>(c)] = 0.0f;
+    for (int width = 0; width < axis.widths(); ++width) {
+      float left = 0.0f;
+      for (const Run& run : axis.runs(width)) left += std::accumulate(keep.begin() + run.first, keep.begin() + run.first + run.count, 0.0f);
+      PLIANT_REQUIRE(UsageError, left > 0.0f, flag, ": leaves no channel of ", axis.name(), width == 0 ? "" : " at a narrower width");
+    }
+    axis.mask = Tensor::zeros(net.store->context(), {axis.size()}, net.store->dtype());
+    if (net.store->dtype() == DType::f64) {
+      axis.mask.write(std::vector<double>(keep.begin(), keep.end()).data());
+    } else {
+      axis.mask.write(keep.data());
+    }
+  }
 }
 
 NetDescription describe(const std::string& net_name, const StructureOptions& options) {

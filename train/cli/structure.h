@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "nets/description.h"
+#include "nets/net.h"
 
 namespace CLI {
 class App;
@@ -24,6 +24,7 @@ struct StructureOptions {
   std::string width_rounding, batch_norm = "switchable";
   std::optional<double> stochastic_depth;      // survival of the last block
   std::string survival = "linear", gates = "batch", survival_scaling = "test";
+  std::vector<std::string> masks;              // AXIS=CHANNELS, e.g. layer2=0-3,8
 
   bool given() const;
 };
@@ -35,5 +36,8 @@ NetDescription describe(const std::string& net_name, const StructureOptions& opt
 // The same in two steps: what fixes the input and the classes, then what depends on them. For verbs that take the input from a data set.
 NetDescription describe_input(const std::string& net_name, const StructureOptions& options);
 void apply_structure(const StructureOptions& options, NetDescription& description);
+// Switches off the channels that the options name, on an allocated net. UsageError for an axis or a channel that it does not have, or
+// for a mask that leaves nothing of an axis.
+void apply_masks(const StructureOptions& options, Net& net);
 
 }  // namespace pliant::cli

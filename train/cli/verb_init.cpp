@@ -23,6 +23,7 @@ int run_init(const InitOptions& options) {
   Net net = build_net(describe(options.net, options.structure));
   net.store->allocate(context, dtype_from(options.precision));
   initialise(net, options.initial.seed, initial_rule(options.initial.rule));
+  apply_masks(options.structure, net);
   save_checkpoint(options.output, net, {});
   const std::int64_t parameters = net.store->trainable_count();
   if (options.json) {
