@@ -1,5 +1,8 @@
 #include "layers/layer.h"
 
+#include <algorithm>
+
+#include "kernels/channels.h"
 #include "kernels/elementwise.h"
 #include "kernels/pack.h"
 
@@ -76,12 +79,37 @@ void ActiveBuffer::write_back() {
   kernels::unpack_accumulate(change, indices_, buffer_.value);
 }
 
+namespace {
+
+bool is_masked(const ChannelAxis& axis) {
+  return axis.mask || std::any_of(axis.parts().begin(), axis.parts().end(), [](const ChannelAxis* part) { return is_masked(*part); });
+}
+
+// What an axis keeps: its own mask, and of a concatenation those of its parts side by side.
+Tensor mask_of(Context& context, const ChannelAxis& axis, DType dtype) {
+  if (axis.parts().empty()) {
+    if (axis.mask) return axis.mask;
+    const auto size = static_cast<std::size_t>(axis.size());
+    if (dtype == DType::f64) return Tensor::from_host(context, {axis.size()}, std::vector<double>(size, 1.0));
+    return Tensor::from_host(context, {axis.size()}, std::vector<float>(size, 1.0f));
+  }
+  std::vector<Tensor> masks;
+  for (const ChannelAxis* part : axis.parts()) masks.push_back(mask_of(context, *part, dtype));
+  Tensor mask(context, {axis.size()}, dtype);
+  kernels::concat_channels(masks, mask);
+  if (axis.mask) kernels::mask_channels(mask, axis.mask, mask);
+  return mask;
+}
+
+}  // namespace
+
 Var apply_mask(Pass& pass, const ChannelAxis& axis, const Var& x) {
-  if (!axis.mask) return x;
+  if (!is_masked(axis)) return x;
+  const Tensor mask = mask_of(pass.context, axis, x.value.dtype());
   const Tensor& index = axis.indices(pass.context, pass.select.width);
-  if (!index) return mask_channels(x, axis.mask);
-  Tensor active(pass.context, {axis.active(pass.select.width)}, axis.mask.dtype());
-  kernels::pack(axis.mask, {index}, active);
+  if (!index) return mask_channels(x, mask);
+  Tensor active(pass.context, {axis.active(pass.select.width)}, mask.dtype());
+  kernels::pack(mask, {index}, active);
   return mask_channels(x, active);
 }
 

@@ -76,7 +76,7 @@ class ActiveBuffer {
   std::vector<Tensor> indices_;  // empty: value_ shares the buffer's memory
   Tensor value_, before_;
 };
-// x with the masked channels of the axis set to zero; x itself where there is no mask.
+// x with the masked channels of the axis, and of the parts it is made of, set to zero; x itself where there is no mask.
 Var apply_mask(Pass& pass, const ChannelAxis& axis, const Var& x);
 // Active scalars of a parameter at a width, for cost().
 std::int64_t active_count(const Parameter& parameter, int width);

@@ -37,8 +37,8 @@ Net build_lenet(const NetDescription& d) {
   NetBuilder build(d);
   ChannelAxis& first = build.axis("conv1", 5);
   MapSize map = MapSize{d.height, d.width}.after(kConv);
-  build.stage(build.conv("conv1", Dim(d.channels), first, kConv), first,
-              {.group_end = true, .elastic = true, .branch = [&](const std::string& name) { return lenet_branch(build, name, first, map); }});
+  const auto branch = [&](const std::string& name) { return lenet_branch(build, name, first, map); };
+  build.stage(build.conv("conv1", Dim(d.channels), first, kConv), first, {.group_end = true, .elastic = true, .branch = branch});
 
   ChannelAxis& second = build.axis("conv2", 10);
   map = map.after(kPool2).after(kConv);

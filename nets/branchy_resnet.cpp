@@ -68,8 +68,8 @@ LayerPtr last_head(NetBuilder& build, ChannelAxis& in, const MapSize& map) {
 Net build_branchy_resnet(const NetDescription& d) {
   constexpr Conv2dOptions kFirst{.kernel = 3, .bias = true}, kHalving{.kernel = 3, .stride = 2, .padding = 1};
   PLIANT_REQUIRE(ConfigError, d.shortcut == 'A', d.name, ": has shortcuts without parameters (A), got ", d.shortcut);
-  PLIANT_REQUIRE(ConfigError, d.height >= 23 && d.width >= 23, d.name, ": pools windows of 6 x 6 at a quarter of the image's size, needs at least 23 x 23, got ",
-                 d.height, " x ", d.width);
+  PLIANT_REQUIRE(ConfigError, d.height >= 23 && d.width >= 23, d.name,
+                 ": pools windows of 6 x 6 at a quarter of the image's size, needs at least 23 x 23, got ", d.height, " x ", d.width);
   const std::vector<int> own = branch_stages(d.name, d.branches);
   NetBuilder build(d);
   MapSize map = MapSize{d.height, d.width}.after(kFirst);

@@ -36,7 +36,8 @@ Net build_resnet50(const NetDescription& d) {
   constexpr Conv2dOptions kFirst{.kernel = 7, .stride = 2, .padding = 3};
   constexpr Conv2dOptions kHalving{.kernel = 3, .stride = 2, .padding = 1};
   constexpr PoolGeometry kPool{.size = 3, .stride = 2, .padding = 1};
-  PLIANT_REQUIRE(ConfigError, d.shortcut == 'A', d.name, ": has 1x1 convolutions in its shortcuts; a choice of shortcut is for ResNets of 6n + 2 layers");
+  PLIANT_REQUIRE(ConfigError, d.shortcut == 'A', d.name,
+                 ": has 1x1 convolutions in its shortcuts; a choice of shortcut is for ResNets of 6n + 2 layers");
   NetBuilder build(d);
   MapSize map = MapSize{d.height, d.width}.after(kFirst).after(kPool);
 

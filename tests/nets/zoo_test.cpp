@@ -208,6 +208,35 @@ TEST_CASE("zoo: a width of every family is the net built for it alone") {
   }
 }
 
+TEST_CASE("zoo: a masked channel of a dense layer is gone wherever it is read") {
+  for (const int width : {0, 1}) {
+    CAPTURE(width);
+    Net net = started(combined("densenet121", "none", WidthStatistics::shared));
+    Selection select;
+    select.width = width;
+    const Tensor open = evaluate(net, select).at(0).value;
+    std::vector<double> keep(32, 1.0);
+    keep[3] = 0.0;
+    net.store->find_axis("features.denseblock1.denselayer1.conv2")->mask = make_tensor(cpu(), {32}, DType::f32, keep);
+    const Tensor before = evaluate(net, select).at(0).value;
+    CHECK(difference(before, open).relative > 0.0);
+    for (const char* reader : {"features.denseblock1.denselayer2.norm1.bias", "features.denseblock1.denselayer6.norm1.bias",
+                               "features.transition1.norm.bias"}) {
+      CAPTURE(reader);
+      Parameter& shift = *net.store->find(reader);
+      std::vector<double> values = shift.value.to_doubles();
+      values[64 + 3] += 5.0;  // after the 64 channels of the first convolution
+      shift.value.copy_from(make_tensor(cpu(), shift.shape(), DType::f32, values));
+      CHECK(bit_equal(evaluate(net, select).at(0).value, before));
+      values[64 + 4] += 5.0;
+      Tensor kept = shift.value.clone();
+      shift.value.copy_from(make_tensor(cpu(), shift.shape(), DType::f32, values));
+      CHECK(!bit_equal(evaluate(net, select).at(0).value, before));
+      shift.value.copy_from(kept);
+    }
+  }
+}
+
 TEST_CASE("zoo: depthwise filters start with a fan-in of nine") {
   const Net net = started(default_description("mobilenet-v1"));
   double sum = 0.0, count = 0.0;
