@@ -3,10 +3,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "train/cli/checkpoint_data.h"
 #include "train/cli/common.h"
 #include "train/cli/data_flags.h"
 #include "train/cli/verbs.h"
-#include "train/config.h"
 #include "train/evaluate.h"
 
 namespace pliant::cli {
@@ -22,15 +22,6 @@ struct EvalFlags {
   bool json = false;
 };
 
-// The data options of the run that made the checkpoint, so that "validation" means the images it held out.
-DataOptions recorded_data(const CheckpointInfo& info) {
-  const auto state = nlohmann::json::parse(info.trainer_state, nullptr, false);
-  if (!state.is_object() || !state.contains("config")) return {};
-  DataOptions data = config_from_json(state["config"].dump()).data;
-  data.limit_test = 0;
-  return data;
-}
-
 int run_eval(const EvalFlags& flags) {
   const auto context = make_context(flags.device);
   LoadedNet loaded = load_checkpoint(*context, flags.file);
@@ -41,11 +32,7 @@ int run_eval(const EvalFlags& flags) {
   const Splits splits = load_data(options);
   const Dataset& part = flags.split == "test" ? splits.test : flags.split == "train" ? splits.train : splits.validation;
   PLIANT_REQUIRE(DataError, part.size() > 0, "the ", flags.split, " part of ", flags.data.source, " is empty");
-  PLIANT_REQUIRE(ConfigError, d.height == part.height && d.width == part.width && d.channels == part.channels && d.classes >= part.classes, flags.file,
-                 ": takes images of ", d.height, " x ", d.width, " x ", d.channels, " in ", d.classes, " classes, ", part.name, " has ", part.height,
-                 " x ", part.width, " x ", part.channels, " in ", part.classes);
-  const Normalisation& own = loaded.info.normalisation;
-  const DeviceData data = to_device(*context, part, own.mean.empty() ? splits.normalisation : own);
+  const DeviceData data = part_for(*context, loaded, flags.file, part, splits.normalisation);
   const Evaluation result = evaluate(loaded.net, data, flags.batch, {.width = flags.width});
   if (flags.json) {
     nlohmann::ordered_json json = {{"accuracy", result.last().accuracy}, {"loss", result.last().loss}, {"samples", result.samples},

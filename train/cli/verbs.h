@@ -15,6 +15,7 @@ using Verb = std::function<int()>;
 
 void add_train(CLI::App& app, Verb& chosen);
 void add_eval(CLI::App& app, Verb& chosen);
+void add_exits(CLI::App& app, Verb& chosen);
 void add_info(CLI::App& app, Verb& chosen);
 void add_init(CLI::App& app, Verb& chosen);
 void add_import(CLI::App& app, Verb& chosen);

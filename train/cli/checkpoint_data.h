@@ -1,0 +1,16 @@
+// The data on which a checkpoint is measured: what the run that made it used, unless a flag says otherwise.
+#pragma once
+
+#include "train/checkpoint.h"
+#include "train/device_data.h"
+
+namespace pliant::cli {
+
+// The data options of that run, so that "validation" means the images it held out; defaults for a file without a record.
+DataOptions recorded_data(const CheckpointInfo& info);
+
+// A part on the device, normalised as the checkpoint says, or by `of_data` where it says nothing; no data for an empty part.
+// ConfigError that names `file` where the images do not fit its net.
+DeviceData part_for(Context& context, const LoadedNet& loaded, const std::string& file, const Dataset& part, const Normalisation& of_data);
+
+}  // namespace pliant::cli
