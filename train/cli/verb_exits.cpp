@@ -92,7 +92,8 @@ void add_exits(CLI::App& app, Verb& chosen) {
                                     "the cheapest thresholds with this validation accuracy, 0 to 1 (default: that of the last exit)")
                        ->check(CLI::Range(0.0, 1.0))
                        ->excludes(thresholds);
-  auto* budget = verb->add_option("--budget", flags->study.budget, "the most accurate thresholds with at most so many MACs on average; up to 1: a share of the trunk's")
+  auto* budget = verb->add_option("--budget", flags->study.budget,
+                                  "the most accurate thresholds with at most so many MACs on average; up to 1: a share of the trunk's")
                      ->check(above_zero)
                      ->excludes(thresholds)
                      ->excludes(accuracy);

@@ -82,7 +82,8 @@ std::string to_text(const ExitStudy& study) {
   }
   measured.add_row(table_row("without exits", study.full));
   if (study.baseline) measured.add_row(table_row("baseline", *study.baseline));
-  return "Measured; times per image, the first five at batch 1:\n\n" + measured.text() + "\nBeside what the cached scores of all exits say:\n\n" + simulated.text();
+  return "Measured; times per image, the first five at batch 1:\n\n" + measured.text() +
+         "\nBeside what the cached scores of all exits say:\n\n" + simulated.text();
 }
 
 }  // namespace pliant
