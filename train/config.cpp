@@ -19,6 +19,14 @@ TrainConfig recipe(const std::string& net_name) {
     config.optimizer.weight_decay = 1e-4;
     return config;
   }
+  if (net_name.starts_with("b-")) {  // BranchyNet, section IV: Adam, heavier weights for earlier exits
+    config.optimizer = {.kind = OptimizerKind::adam};
+    config.rate = 0.002;
+    config.epochs = net_name == "b-lenet" ? 10 : 30;
+    config.dynamic.exit_weights = "decreasing";
+    if (net_name != "b-lenet") config.augmentation = {.pad = 4, .flip = true};
+    return config;
+  }
   config.augmentation = {.pad = 4, .flip = true};
   if (net_name.starts_with("vgg")) config.rate = 0.05;
   if (net_name.starts_with("resnet")) config.rate = 0.2;
