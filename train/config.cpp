@@ -30,7 +30,13 @@ TrainConfig recipe(const std::string& net_name) {
   }
   config.augmentation = {.pad = 4, .flip = true};
   if (net_name.starts_with("vgg")) config.rate = 0.05;
-  if (net_name.starts_with("resnet")) config.rate = 0.2;
+  if (net_name == "resnet50" || net_name.starts_with("densenet")) {
+    config.rate = 0.05;
+    config.batch = 64;
+    config.optimizer.weight_decay = 1e-4;
+  } else if (net_name.starts_with("resnet")) {
+    config.rate = 0.2;
+  }
   return config;
 }
 
@@ -139,8 +145,13 @@ TrainConfig config_from_json(const std::string& text) {
   PLIANT_REQUIRE(FileError, json.is_object(), "training record: not a JSON object");
   TrainConfig config;
   try {
-    visit_plain(config, [&](const char* name, auto& value) { value = json.at(name).get<std::decay_t<decltype(value)>>(); });
-    config.optimizer.kind = parse_optimizer(json.at("optimizer").get<std::string>());
+    for (const char* name : {"epochs", "batch", "lr"}) json.at(name);
+    // Records made before a field existed mean its default.
+    visit_plain(config, [&](const char* name, auto& value) {
+      if (json.contains(name)) value = json.at(name).get<std::decay_t<decltype(value)>>();
+    });
+    if (json.contains("optimizer")) config.optimizer.kind = parse_optimizer(json.at("optimizer").get<std::string>());
+    check(config.dynamic);
     config.schedule = parse_schedule(json.at("schedule").get<std::string>());
     config.augmentation = parse_augmentation(json.at("augment").get<std::string>());
     const bool published = json.at("normalisation").get<std::string>() == "published";

@@ -251,6 +251,9 @@ TEST_CASE("config: its record and back is the identity and differing fields are 
   other.augmentation.flip = false;
   CHECK(differing_fields(config, other) == std::vector<std::string>{"lr", "augment"});
   CHECK_THROWS_AS(config_from_json("{}"), FileError);
+  std::string older = to_json(TrainConfig());
+  older.replace(older.find("\"exit-order\""), 12, "\"a-later-field\"");
+  CHECK(differing_fields(config_from_json(older), TrainConfig()).empty());
 }
 
 TEST_CASE("config: augmentations round trip and malformed ones are refused") {
