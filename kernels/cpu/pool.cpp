@@ -45,6 +45,40 @@ void max_window(const T* image, const PoolSizes& s, int i, int j, T* __restrict 
   }
 }
 
+// The same for few channels: with their number known to the compiler the window stays in registers.
+template <int channels, class T>
+void max_narrow_window(const T* image, const PoolSizes& s, int i, int j, T* __restrict y, std::int32_t* __restrict chosen) {
+  const Span down = s.pixels_of(i, s.h), across = s.pixels_of(j, s.w);
+  const std::int32_t first = down.begin * s.w + across.begin;
+  T best[channels];
+  std::int32_t where[channels];
+  for (int c = 0; c < channels; ++c) best[c] = image[static_cast<std::int64_t>(first) * channels + c];
+  for (int c = 0; c < channels; ++c) where[c] = first;
+  for (int h = down.begin; h < down.end; ++h) {
+    for (int w = across.begin; w < across.end; ++w) {
+      const std::int32_t at = h * s.w + w;
+      const T* pixel = image + static_cast<std::int64_t>(at) * channels;
+      for (int c = 0; c < channels; ++c) {
+        const bool better = (pixel[c] > best[c]) | ((pixel[c] != pixel[c]) & (best[c] == best[c]));  // the first NaN wins
+        best[c] = better ? pixel[c] : best[c];
+        where[c] = better ? at : where[c];
+      }
+    }
+  }
+  for (int c = 0; c < channels; ++c) y[c] = best[c];
+  for (int c = 0; c < channels; ++c) chosen[c] = where[c];
+}
+
+template <class T>
+using MaxWindow = void (*)(const T* image, const PoolSizes& s, int i, int j, T* __restrict y, std::int32_t* __restrict chosen);
+
+template <class T>
+MaxWindow<T> max_window_for(int channels) {
+  constexpr MaxWindow<T> narrow[] = {max_narrow_window<1, T>, max_narrow_window<2, T>, max_narrow_window<3, T>, max_narrow_window<4, T>,
+                                     max_narrow_window<5, T>, max_narrow_window<6, T>, max_narrow_window<7, T>, max_narrow_window<8, T>};
+  return channels >= 1 && channels <= 8 ? narrow[channels - 1] : max_window<T>;
+}
+
 }  // namespace
 
 void max_pool_forward(const Tensor& x, const PoolGeometry& geometry, Tensor& y, Tensor& chosen) {
@@ -55,8 +89,10 @@ void max_pool_forward(const Tensor& x, const PoolGeometry& geometry, Tensor& y, 
     const T* in = x.data<T>();
     T* out = y.data<T>();
     std::int32_t* where = chosen.data<std::int32_t>();
+    const auto window = max_window_for<T>(s.c);
     for_pixels(s.n, s.p, s.q, s.c, [&](std::int64_t n, int i, int j, std::int64_t at) {
-      max_window(in + n * s.h * s.w * s.c, s, i, j, out + at, where + at);
+      const T* image = in + n * s.h * s.w * s.c;
+      window(image, s, i, j, out + at, where + at);
     });
   });
 }

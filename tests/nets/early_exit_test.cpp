@@ -282,6 +282,17 @@ TEST_CASE("early exit: the mean cost is the cost of each exit with its earlier h
   CHECK_THROWS_AS(mean_cost({1.0}, costs), ConfigError);
 }
 
+TEST_CASE("early exit: a sample that leaves B-LeNet at its branch costs 5.18 times less than the trunk") {
+  const Net net = build_net(default_description("b-lenet"));
+  Selection trunk;
+  trunk.skipped_exits = {0};
+  const double whole = mean_cost({1.0}, exit_costs(net, trunk)), first = mean_cost({1.0, 0.0}, exit_costs(net));
+  CHECK(whole == 1140070.0);
+  CHECK(first == 220150.0);
+  CHECK(std::abs(whole / first - 5.18) < 0.005);
+  CHECK(mean_cost({0.0, 1.0}, exit_costs(net)) == 1140070.0 + 107650.0);
+}
+
 TEST_CASE("early exit: the kernels route as the CPU does") {
   const NetDescription d = three_exits();
   const Net on_cpu = make_net(cpu(), d, DType::f64);
