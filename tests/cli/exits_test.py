@@ -152,11 +152,17 @@ class EarlyExits(unittest.TestCase):
         self.fails(CONFIG, net=self.plain, mentions="has a single exit")
         self.fails(DATA, "--validation", "0", mentions="validation part is empty")
 
-    def test_table(self):
-        result = run("exits", self.net, "--data", self.data, "--thresholds", "0.3", "--timed", "5")
+    def test_table_and_sheet(self):
+        sheet = os.path.join(self.folder, "sheet.png")
+        result = run("exits", self.net, "--data", self.data, "--thresholds", "0.3", "--timed", "5", "--sheet", sheet)
         self.assertEqual(result.returncode, 0, result.stderr)
         for word in ("accuracy", "mean MACs", "median", "without exits", "simulated"):
             self.assertIn(word, result.stdout)
+        with open(sheet, "rb") as file:
+            width, height = struct.unpack(">2I", file.read(24)[16:])
+        self.assertGreater(width, 24 * 32)  # 24 pictures of 16 pixels, doubled
+        self.assertGreaterEqual(height, 2 * 32)
+        self.fails(USAGE, "--sweep", "--sheet", sheet)
 
 
 if __name__ == "__main__":

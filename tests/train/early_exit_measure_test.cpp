@@ -9,6 +9,7 @@
 #include "tests/support/contexts.h"
 #include "tests/support/tiny_net.h"
 #include "train/data/synthetic.h"
+#include "train/early_exit/sheet.h"
 #include "train/evaluate.h"
 
 namespace pliant::test {
@@ -115,6 +116,41 @@ TEST_CASE("early exit measurement: the trunk without exits is the last exit of a
     CHECK(result.parts_ms > 0.0);
     CHECK(result.simulated_ms > 0.0);
   }
+}
+
+TEST_CASE("early exit sheet: every exit has a row of its own samples from the surest to the least sure") {
+  const Splits data = small_data();
+  const Net net = make_net(cpu(), two_heads(), DType::f64);
+  const DeviceData test = to_device(cpu(), data.test, data.normalisation);
+  ExitStudyOptions options;
+  options.thresholds = middle_rule(collect_scores(net, test, 50, {}, ConfidenceMeasure::entropy)).thresholds;
+  options.timing.timed = 2;
+  const ExitStudy study = study_exits(net, {}, test, options);
+  const std::vector<SheetRow> all = leaving_samples(study, 0, data.test, 50), few = leaving_samples(study, 0, data.test, 3);
+  REQUIRE(all.size() == 3);
+  const auto sample_of = [&](const Image& image) {
+    for (std::int64_t n = 0; n < 50; ++n) {
+      if (std::equal(image.pixels.begin(), image.pixels.end(), data.test.image(n))) return static_cast<std::size_t>(n);
+    }
+    return std::size_t{50};
+  };
+  for (std::size_t exit = 0; exit < 3; ++exit) {
+    CHECK(static_cast<double>(all[exit].images.size()) == std::round(50.0 * study.rows[0].measured.figures.shares[exit]));
+    REQUIRE(all[exit].images.size() >= 3);
+    double before = -1.0;
+    for (const Image& image : all[exit].images) {
+      const std::size_t sample = sample_of(image);
+      REQUIRE(sample < 50);
+      CHECK(study.rows[0].measured.exits[sample] == static_cast<std::int32_t>(exit));
+      CHECK(study.test_scores.scores[exit][sample] >= before);
+      before = study.test_scores.scores[exit][sample];
+    }
+    REQUIRE(few[exit].images.size() == 3);
+    CHECK(few[exit].images.front().pixels == all[exit].images.front().pixels);
+    CHECK(few[exit].images.back().pixels == all[exit].images.back().pixels);
+  }
+  CHECK_THROWS_AS(leaving_samples(study, 1, data.test), ConfigError);
+  CHECK_THROWS_AS(study_exits(net, {}, test, {}), DataError);
 }
 
 TEST_CASE("early exit measurement: an empty part and parts of different sizes are refused") {

@@ -8,6 +8,7 @@
 #include "train/cli/common.h"
 #include "train/cli/data_flags.h"
 #include "train/cli/verbs.h"
+#include "train/early_exit/sheet.h"
 #include "train/early_exit/study.h"
 
 namespace pliant::cli {
@@ -17,7 +18,7 @@ namespace {
 constexpr ConfidenceMeasure kMeasures[] = {ConfidenceMeasure::entropy, ConfidenceMeasure::max_probability, ConfidenceMeasure::margin};
 
 struct ExitsFlags {
-  std::string file, baseline, measure = name_of(ConfidenceMeasure::entropy);
+  std::string file, baseline, sheet, measure = name_of(ConfidenceMeasure::entropy);
   DataFlags data;
   ExitStudyOptions study;
   double width = 1.0;
@@ -64,6 +65,7 @@ int run_exits(const ExitsFlags& flags) {
     contestant = without_exits(other->loaded.net, other->test);
   }
   const ExitStudy study = study_exits(loaded.net, validation, test, options, contestant);
+  if (!flags.sheet.empty()) write_image_sheet(flags.sheet, leaving_samples(study, 0, splits.test));
   if (flags.json) {
     auto json = nlohmann::ordered_json::parse(to_json(study));
     json["data"] = splits.test.name;
@@ -97,8 +99,10 @@ void add_exits(CLI::App& app, Verb& chosen) {
                      ->check(above_zero)
                      ->excludes(thresholds)
                      ->excludes(accuracy);
-  verb->add_flag("--sweep", flags->study.sweep, "a list of thresholds, each at every exit")->excludes(thresholds)->excludes(accuracy)->excludes(budget);
+  auto* sweep = verb->add_flag("--sweep", flags->study.sweep, "a list of thresholds, each at every exit")
+                    ->excludes(thresholds)->excludes(accuracy)->excludes(budget);
   verb->add_option("--baseline", flags->baseline, "a separately trained checkpoint, measured beside it through its last exit")->type_name("FILE");
+  verb->add_option("--sheet", flags->sheet, "write samples that left at each exit, easy to hard, as a PNG")->type_name("FILE")->excludes(sweep);
   verb->add_option("--width", flags->width, "ratio of the channels, one of the net's")->check(above_zero)->capture_default_str();
   verb->add_option("--batch", flags->study.timing.batch, "images at a time")->check(CLI::Range(1, 1 << 20))->capture_default_str();
   verb->add_option("--timed", flags->study.timing.timed, "images that are timed one by one, evenly spaced over the test part")

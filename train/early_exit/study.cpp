@@ -35,12 +35,15 @@ ExitStudy study_exits(const Net& net, const DeviceData& validation, const Device
   PLIANT_REQUIRE(ConfigError, selected_exits(net, options.select).size() > 1, net.description.name,
                  ": has a single exit, no sample can leave early; train it with --exits");
   if (!options.thresholds.empty()) require_thresholds(net, options.select, {options.measure, options.thresholds});
-  ExitStudy study{.measure = options.measure, .exit_macs = exit_costs(net, options.select), .rows = choose_rows(net, validation, options)};
-  const ExitScores scores = collect_scores(net, test, options.timing.batch, options.select, options.measure);
-  study.exit_accuracies = exit_accuracies(scores);
+  ExitStudy study{.measure = options.measure,
+                  .exit_numbers = selected_exits(net, options.select),
+                  .exit_macs = exit_costs(net, options.select),
+                  .rows = choose_rows(net, validation, options)};
+  study.test_scores = collect_scores(net, test, options.timing.batch, options.select, options.measure);
+  study.exit_accuracies = exit_accuracies(study.test_scores);
   std::vector<Contestant> contestants;
   for (ExitStudyRow& row : study.rows) {
-    row.simulated = simulate(scores, row.thresholds, study.exit_macs);
+    row.simulated = simulate(study.test_scores, row.thresholds, study.exit_macs);
     contestants.push_back({&net, &test, options.select, {options.measure, row.thresholds}});
   }
   contestants.push_back(without_exits(net, test, options.select));

@@ -30,11 +30,13 @@ struct ExitStudyRow {
 
 struct ExitStudy {
   ConfidenceMeasure measure = ConfidenceMeasure::entropy;
+  std::vector<int> exit_numbers;          // the selected exits
   std::vector<std::int64_t> exit_macs;    // up to each exit, earlier heads included
   std::vector<double> exit_accuracies;    // of each exit alone, on the test part
   std::vector<ExitStudyRow> rows;
   Measured full;                          // the trunk without exits
   std::optional<Measured> baseline;
+  ExitScores test_scores;                 // of all exits for all samples of the test part
 };
 
 // validation may be empty where thresholds are given; else DataError. ConfigError for a net with a single exit, a wrong number of

@@ -34,7 +34,7 @@ Json row_json(const ExitStudyRow& row) {
 }
 
 Json whole_json(const Measured& measured) {
-  Json json = {{"accuracy", measured.figures.accuracy}, {"macs", measured.figures.mean_macs}};
+  Json json = {{"accuracy", measured.figures.accuracy}, {"macs", static_cast<std::int64_t>(measured.figures.mean_macs)}};
   add_times(json, measured);
   return json;
 }
