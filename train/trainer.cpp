@@ -53,6 +53,7 @@ Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, cons
   PLIANT_REQUIRE(ConfigError, config.epochs >= 1 && config.batch >= 1, "training needs at least one epoch and a batch of one, got ",
                  config.epochs, " and ", config.batch);
   PLIANT_REQUIRE(DataError, train_.size() > 0, "there are no training images");
+  for (DeviceData* part : {&train_, &validation_, &test_}) fit_to(*part, net.description);
   state_.best.patience = config.patience;
   Context& context = net.store->context();
   loss_sum_ = Tensor::zeros(context, {1}, net.store->dtype());

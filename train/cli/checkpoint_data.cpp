@@ -1,5 +1,6 @@
 #include "train/cli/checkpoint_data.h"
 
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "train/config.h"
@@ -16,11 +17,14 @@ DataOptions recorded_data(const CheckpointInfo& info) {
 
 DeviceData part_for(Context& context, const LoadedNet& loaded, const std::string& file, const Dataset& part, const Normalisation& of_data) {
   const NetDescription& d = loaded.net.description;
-  PLIANT_REQUIRE(ConfigError, d.height == part.height && d.width == part.width && d.channels == part.channels && d.classes >= part.classes, file,
-                 ": takes images of ", d.height, " x ", d.width, " x ", d.channels, " in ", d.classes, " classes, ", part.name, " has ", part.height,
-                 " x ", part.width, " x ", part.channels, " in ", part.classes);
+  PLIANT_REQUIRE(ConfigError, d.channels == part.channels && d.classes >= part.classes, file, ": takes images of ", d.channels, " channels in ",
+                 d.classes, " classes, ", part.name, " has ", part.channels, " channels in ", part.classes, " classes");
   const Normalisation& own = loaded.info.normalisation;
-  return to_device(context, part, own.mean.empty() ? of_data : own);
+  DeviceData data = to_device(context, part, own.mean.empty() ? of_data : own);
+  if (fit_to(data, d)) {
+    std::cerr << "pliant: images of " << part.height << " x " << part.width << " are resized on the fly to " << d.height << " x " << d.width << "\n";
+  }
+  return data;
 }
 
 }  // namespace pliant::cli

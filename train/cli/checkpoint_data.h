@@ -10,7 +10,8 @@ namespace pliant::cli {
 DataOptions recorded_data(const CheckpointInfo& info);
 
 // A part on the device, normalised as the checkpoint says, or by `of_data` where it says nothing; no data for an empty part.
-// ConfigError that names `file` where the images do not fit its net.
+// Images of another size than the net's input are resized in every batch, which is said on stderr. ConfigError that names `file` where
+// the net takes other channels or tells fewer classes apart.
 DeviceData part_for(Context& context, const LoadedNet& loaded, const std::string& file, const Dataset& part, const Normalisation& of_data);
 
 }  // namespace pliant::cli

@@ -96,6 +96,10 @@ std::string seed_value(const std::string& value) {
   return parse_number<std::uint64_t>(value) ? "" : cat("expected a whole number from 0 to 2^64 - 1, got ", in_quotes(value));
 }
 
+std::string svg_path(const std::string& value) {
+  return value.ends_with(".svg") ? "" : cat("expected a file that ends in .svg, got ", in_quotes(value));
+}
+
 std::string with_commas(std::int64_t number) {
   std::string digits = std::to_string(number);
   for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3) {

@@ -47,6 +47,7 @@ Tensor read_labels(Context& context, const SafetensorsReader& reader, const std:
 std::string non_negative(const std::string& value);
 std::string above_zero(const std::string& value);
 std::string seed_value(const std::string& value);  // a whole number below 2^64
+std::string svg_path(const std::string& value);
 
 // 1234567 -> "1,234,567".
 std::string with_commas(std::int64_t number);

@@ -24,6 +24,9 @@ void add_verbs(CLI::App& app, Verb& chosen) {
   add_info(app, chosen);
   add_init(app, chosen);
   add_import(app, chosen);
+  add_calibrate(app, chosen);
+  add_latency(app, chosen);
+  add_sensitivity(app, chosen);
   add_extract(app, chosen);
   add_predict(app, chosen);
   add_forward(app, chosen);

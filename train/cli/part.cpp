@@ -27,4 +27,8 @@ Selection chosen_part(const Net& net, const PartOptions& options) {
   return select;
 }
 
+Selection chosen_part_or_last(const Net& net, const PartOptions& options) {
+  return chosen_part(net, {options.width, options.exit.value_or(net.exits() - 1)});
+}
+
 }  // namespace pliant::cli

@@ -23,7 +23,8 @@ void add_part_options(CLI::App& verb, PartOptions& options, const std::string& o
 int chosen_width(const Net& net, const PartOptions& options);
 // The exit, -1 where none was given. UsageError that says which exits there are.
 int chosen_exit(const Net& net, const PartOptions& options);
-// Width and exit as a selection; every exit where none was given.
+// Width and exit as a selection; every exit where none was given, or the last one.
 Selection chosen_part(const Net& net, const PartOptions& options);
+Selection chosen_part_or_last(const Net& net, const PartOptions& options);
 
 }  // namespace pliant::cli

@@ -4,10 +4,14 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "nets/stochastic_depth.h"
+#include "nets/widths.h"
 #include "train/checkpoint_header.h"
 #include "train/cli/common.h"
 #include "train/cli/structure.h"
 #include "train/cli/verbs.h"
+#include "train/parts.h"
+#include "train/report/table.h"
 
 namespace pliant::cli {
 
@@ -32,6 +36,61 @@ std::string text_of(const std::vector<std::int64_t>& sizes) {
   return text;
 }
 
+using Format = Table::Format;
+
+Table table_of_parts(const Net& net) {
+  Table table({{"width", Format::number}, {"exit", Format::integer}, {"parameters", Format::integer}, {"macs", Format::integer}});
+  for (const Part& part : parts_of(net)) table.add_row({part.width, part.exit, part.parameters, part.macs});
+  return table;
+}
+
+// Scale and shift that every switch of the width adds, as a share of all parameters the net holds.
+Table table_of_switches(const Net& net) {
+  Table table({{"width", Format::number}, {"batch_norm_scalars", Format::integer}, {"share", Format::percent}});
+  const int sets = net.description.shared_scale_shift ? 1 : net.description.batch_norm_sets;
+  for (int set = 0; set < sets; ++set) {
+    std::int64_t scalars = 0;
+    for (const Parameter& parameter : net.store->parameters()) {
+      const bool batch_norm = parameter.role == Role::scale || parameter.role == Role::shift;
+      const bool own = set == 0 ? parameter.name.find(".set") == std::string::npos : parameter.name.find(cat(".set", set, ".")) != std::string::npos;
+      if (batch_norm && own) scalars += parameter.shape().size();
+    }
+    table.add_row({width_ratio(net.description, set), scalars, static_cast<double>(scalars) / static_cast<double>(net.store->trainable_count())});
+  }
+  return table;
+}
+
+// Survival of the blocks that are left where a net ends early.
+std::vector<double> survival_of(const Net& net) {
+  std::vector<double> survival = net.description.survival;
+  survival.resize(std::min(survival.size(), static_cast<std::size_t>(net.blocks)));
+  return survival;
+}
+
+bool has_parts(const Net& net) { return net.widths() > 1 || net.exits() > 1; }
+
+void add_structure(const Net& net, nlohmann::ordered_json& json) {
+  json["held_parameters"] = net.store->trainable_count();
+  json["rows"] = nlohmann::ordered_json::parse(table_of_parts(net).json());
+  if (net.widths() > 1) json["batch_norm"] = nlohmann::ordered_json::parse(table_of_switches(net).json());
+  if (survival_of(net).empty()) return;
+  const std::vector<double> survival = survival_of(net);
+  json["stochastic_depth"] = {{"survival", survival}, {"expected_open_blocks", expected_open_blocks(survival)}, {"expected_macs", expected_macs(net)}};
+}
+
+void print_structure(const Net& net) {
+  if (has_parts(net)) std::cout << "\nEvery width and exit:\n" << table_of_parts(net).text();
+  if (net.widths() > 1) {
+    std::cout << "\nBatch norm of every switch, of the " << with_commas(net.store->trainable_count()) << " parameters that the net holds:\n"
+              << table_of_switches(net).text();
+  }
+  if (survival_of(net).empty()) return;
+  const std::vector<double> survival = survival_of(net);
+  std::cout << fmt::format("\nStochastic depth: survival {:.4f} of the first block to {:.4f} of the last; in training {:.2f} of {} blocks are open and "
+                           "{:.2f} % of the MACs run, on average\n",
+                           survival.front(), survival.back(), expected_open_blocks(survival), survival.size(), 100.0 * expected_macs(net));
+}
+
 void print_json(const Net& net, const NetCost& total) {
   nlohmann::ordered_json json;
   const NetDescription& d = net.description;
@@ -49,6 +108,7 @@ void print_json(const Net& net, const NetCost& total) {
                               {"parameters", row.parameters},
                               {"macs", row.macs}});
   }
+  add_structure(net, json);
   std::cout << json.dump() << "\n";
 }
 
@@ -65,6 +125,7 @@ void print_table(const Net& net, const NetCost& total) {
   std::cout << fmt::format("\nparameters  {} trainable scalars ({:.2f} MiB in f32)\n", with_commas(total.parameters),
                            static_cast<double>(total.parameters) * 4.0 / (1 << 20));
   std::cout << fmt::format("MACs        {} multiply-accumulates of convolutions and linear layers for one image\n", with_commas(total.macs));
+  print_structure(net);
 }
 
 int run_info(const InfoOptions& options) {

@@ -49,9 +49,7 @@ std::vector<std::vector<double>> predict(const LoadedNet& loaded, Context& conte
   std::vector<std::vector<float>> images;  // all are read before the first runs: a damaged one gives no half result
   for (const std::string& path : options.images) images.push_back(load_image(path, d, loaded.info.normalisation));
   Pass pass{context};
-  const int exit = chosen_exit(loaded.net, options.part);
-  pass.select = only_exit(loaded.net, exit < 0 ? loaded.net.exits() - 1 : exit);
-  pass.select.width = chosen_width(loaded.net, options.part);
+  pass.select = chosen_part_or_last(loaded.net, options.part);
   std::vector<std::vector<double>> probabilities;
   for (const std::vector<float>& image : images) {
     const Tensor x = Tensor::from_host(context, {1, d.height, d.width, d.channels}, image);

@@ -41,8 +41,7 @@ TrainConfig resumed_config(const TrainOptions& flags, const CheckpointHeader& he
 
 void require_fit(const NetDescription& d, const Splits& splits, const std::string& file) {
   const Dataset& data = splits.train;
-  PLIANT_REQUIRE(ConfigError, d.height == data.height && d.width == data.width && d.channels == data.channels, file, ": takes images of ", d.height,
-                 " x ", d.width, " x ", d.channels, ", ", data.name, " has ", data.height, " x ", data.width, " x ", data.channels, "; try --resize");
+  PLIANT_REQUIRE(ConfigError, d.channels == data.channels, file, ": takes images of ", d.channels, " channels, ", data.name, " has ", data.channels);
   PLIANT_REQUIRE(ConfigError, d.classes == data.classes, file, ": tells ", d.classes, " classes apart, ", data.name, " has ", data.classes,
                  "; `pliant train ", d.name, " --init ", file, "` takes over all but the classifier");
 }
@@ -128,6 +127,10 @@ int run_train(const TrainOptions& flags) {
     net = std::move(resumed.net);
   } else {
     net = start_net(flags, config, splits, *context);
+  }
+  if (const NetDescription& d = net.description; d.height != splits.train.height || d.width != splits.train.width) {
+    std::cerr << "pliant: images of " << splits.train.height << " x " << splits.train.width << " are resized on the fly to " << d.height << " x "
+              << d.width << "\n";
   }
   Trainer trainer(net, splits, config, folder);
   if (!flags.resume.empty()) {
