@@ -1,7 +1,7 @@
 // DenseNet-121 and -169 for large images (Huang et al., "Densely connected convolutional networks", 2017, table 1), with torchvision's
 // names: 7x7 convolution and max pooling, four blocks of layers that each add 32 channels to what they read (a 1x1 convolution to 128,
 // then 3x3), transitions that halve channels and size, BN, global average pooling, one linear layer. Each stage is one layer or transition.
-#include "layers/growth.h"
+#include "layers/dense_connection.h"
 #include "nets/builder.h"
 
 namespace pliant {
@@ -21,7 +21,7 @@ ChannelAxis& dense_layer(NetBuilder& build, const std::string& name, ChannelAxis
   branch->add(build.conv(name + ".conv1", Dim(in), inner, {.kernel = 1}));
   branch->add(build.batch_norm(name + ".norm2", inner, Activation::relu));
   branch->add(build.conv(name + ".conv2", Dim(inner), added, {.kernel = 3, .padding = 1}));
-  build.stage(std::make_unique<Growth>(name, std::move(branch)), out);
+  build.stage(std::make_unique<DenseConnection>(name, std::move(branch)), out);
   return out;
 }
 

@@ -131,6 +131,11 @@ class Reports(DynamicTest):
         self.assertIn("6.50 of 9 blocks", text)
         self.assertNotIn("Stochastic", self.succeeds("info", "resnet20"))
 
+    def test_depth_table_of_the_paper(self):
+        report = self.report("info", "densenet169", "--classes", "100", "--exits", "elastic", "--depth", "--counting", "keras")
+        self.assertEqual([row["convolutions"] for row in report["depth"]], [14, 39, 104, 168])
+        self.assertEqual([row["parameters"] for row in report["depth"][:3]], [394660, 1470628, 6705828])
+
 
 class Statistics(DynamicTest):
     def test_calibrate(self):

@@ -20,7 +20,8 @@ namespace {
 struct InfoOptions {
   std::string net;
   StructureOptions structure;
-  bool json = false;
+  bool depth = false, json = false;
+  std::string counting = "trainable";
 };
 
 std::vector<std::int64_t> sizes_of(const Shape& output) {  // without the batch, channels first, as files have them
@@ -60,6 +61,17 @@ Table table_of_switches(const Net& net) {
   return table;
 }
 
+// What stands before each exit: its convolutions, and its parameters as if that exit were the only one.
+Table table_of_depth(const Net& net, const InfoOptions& options) {
+  Table table({{"exit", Format::integer}, {"stage", Format::integer}, {"convolutions", Format::integer}, {"parameters", Format::integer},
+               {"macs", Format::integer}});
+  int exit = 0;
+  for (const ExitDepth& row : depth_table(net, {}, options.counting == "keras" ? Counting::keras : Counting::trainable)) {
+    table.add_row({exit++, row.stage, row.convolutions, row.parameters, row.macs});
+  }
+  return table;
+}
+
 // Survival of the blocks that are left where a net ends early.
 std::vector<double> survival_of(const Net& net) {
   std::vector<double> survival = net.description.survival;
@@ -69,17 +81,19 @@ std::vector<double> survival_of(const Net& net) {
 
 bool has_parts(const Net& net) { return net.widths() > 1 || net.exits() > 1; }
 
-void add_structure(const Net& net, nlohmann::ordered_json& json) {
+void add_structure(const Net& net, const InfoOptions& options, nlohmann::ordered_json& json) {
   json["held_parameters"] = net.store->trainable_count();
   json["rows"] = nlohmann::ordered_json::parse(table_of_parts(net).json());
+  if (options.depth) json["depth"] = nlohmann::ordered_json::parse(table_of_depth(net, options).json());
   if (net.widths() > 1) json["batch_norm"] = nlohmann::ordered_json::parse(table_of_switches(net).json());
   if (survival_of(net).empty()) return;
   const std::vector<double> survival = survival_of(net);
   json["stochastic_depth"] = {{"survival", survival}, {"expected_open_blocks", expected_open_blocks(survival)}, {"expected_macs", expected_macs(net)}};
 }
 
-void print_structure(const Net& net) {
+void print_structure(const Net& net, const InfoOptions& options) {
   if (has_parts(net)) std::cout << "\nEvery width and exit:\n" << table_of_parts(net).text();
+  if (options.depth) std::cout << "\nUp to each exit (" << options.counting << " parameters):\n" << table_of_depth(net, options).text();
   if (net.widths() > 1) {
     std::cout << "\nBatch norm of every switch, of the " << with_commas(net.store->trainable_count()) << " parameters that the net holds:\n"
               << table_of_switches(net).text();
@@ -91,7 +105,7 @@ void print_structure(const Net& net) {
                            survival.front(), survival.back(), expected_open_blocks(survival), survival.size(), 100.0 * expected_macs(net));
 }
 
-void print_json(const Net& net, const NetCost& total) {
+void print_json(const Net& net, const InfoOptions& options, const NetCost& total) {
   nlohmann::ordered_json json;
   const NetDescription& d = net.description;
   json["name"] = d.name;
@@ -108,11 +122,11 @@ void print_json(const Net& net, const NetCost& total) {
                               {"parameters", row.parameters},
                               {"macs", row.macs}});
   }
-  add_structure(net, json);
+  add_structure(net, options, json);
   std::cout << json.dump() << "\n";
 }
 
-void print_table(const Net& net, const NetCost& total) {
+void print_table(const Net& net, const InfoOptions& options, const NetCost& total) {
   const NetDescription& d = net.description;
   std::cout << fmt::format("{}: input {}x{}x{} (channels x height x width), {} classes\n\n", d.name, d.channels, d.height, d.width, d.classes);
   std::size_t widest = 4;
@@ -125,7 +139,7 @@ void print_table(const Net& net, const NetCost& total) {
   std::cout << fmt::format("\nparameters  {} trainable scalars ({:.2f} MiB in f32)\n", with_commas(total.parameters),
                            static_cast<double>(total.parameters) * 4.0 / (1 << 20));
   std::cout << fmt::format("MACs        {} multiply-accumulates of convolutions and linear layers for one image\n", with_commas(total.macs));
-  print_structure(net);
+  print_structure(net, options);
 }
 
 int run_info(const InfoOptions& options) {
@@ -137,7 +151,7 @@ int run_info(const InfoOptions& options) {
     net = build_described_net(options.net, read_checkpoint_header(options.net).description);
   }
   const NetCost total = cost(net);
-  options.json ? print_json(net, total) : print_table(net, total);
+  options.json ? print_json(net, options, total) : print_table(net, options, total);
   return 0;
 }
 
@@ -148,6 +162,10 @@ void add_info(CLI::App& app, Verb& chosen) {
   CLI::App* verb = app.add_subcommand("info", "Show a net's layers: output shapes (CxHxW), parameters, multiply-accumulates");
   verb->add_option("net", options->net, "name of a net, or a checkpoint")->required()->type_name("NET|FILE");
   add_structure_options(*verb, options->structure);
+  verb->add_flag("--depth", options->depth, "also convolutions and parameters up to each exit, without the heads of earlier ones");
+  verb->add_option("--counting", options->counting, "with --depth: trainable parameters, or as Keras counts: running statistics too")
+      ->check(CLI::IsMember({"trainable", "keras"}))
+      ->capture_default_str();
   add_json_flag(*verb, options->json);
   verb->callback([options, &chosen] { chosen = [options] { return run_info(*options); }; });
 }

@@ -5,9 +5,9 @@
 
 namespace pliant {
 
-class Growth : public Layer {
+class DenseConnection : public Layer {
  public:
-  Growth(std::string name, LayerPtr branch) : Layer(std::move(name)), branch_(std::move(branch)) {}
+  DenseConnection(std::string name, LayerPtr branch) : Layer(std::move(name)), branch_(std::move(branch)) {}
 
   Var forward(Pass& pass, const Var& x) const override;
   Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override;
