@@ -94,7 +94,7 @@ class Usage(ProgramTest):
         out = ("--output", self.path("net"))
         for flags in (["--classes", "ten"], ["--classes", "0"], ["--classes", "2.5"], ["--shortcut", "C"], ["--seed", "-1"], ["--seed", "18446744073709551616"],
                       ["--input", "32x32"], ["--input", "3x0x32"], ["--input", "3x32x32x1"], ["--initialisation", "zeros"],
-                      ["--exits", "one"], ["--precision", "f16"], ["--seed"]):
+                      ["--exits", "one"], ["--exits", "9,3"], ["--exits", "99"], ["--precision", "f16"], ["--seed"]):
             self.fails(USAGE, "init", "resnet20", *out, *flags)
         self.fails(USAGE, "init", "resnet20", mentions="--output")
         self.assertFalse(os.path.exists(self.path("net")))
@@ -105,7 +105,7 @@ class Usage(ProgramTest):
 
     def test_combinations_that_cannot_be_built(self):
         for flags in (["resnet20", "--input", "3x30x30"], ["vgg16", "--input", "3x8x8"], ["lenet5", "--input", "1x12x12"],
-                      ["vgg16", "--shortcut", "B"], ["resnet20", "--exits", "9,3"], ["resnet20", "--exits", "99"], ["mlp", "--classes", "1"]):
+                      ["vgg16", "--shortcut", "B"], ["mlp", "--classes", "1"]):
             self.fails(CONFIG, "info", *flags)
 
     def test_devices(self):
