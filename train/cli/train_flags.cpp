@@ -17,22 +17,12 @@ void put(const std::optional<T>& given, T& value) {
   if (given) value = *given;
 }
 
-void add_optimizer_flags(CLI::App& verb, TrainFlags& flags) {
+void add_schedule_flags(CLI::App& verb, TrainFlags& flags) {
   verb.add_option("--epochs", flags.epochs, "epochs")->check(CLI::Range(1, 1000000));
   verb.add_option("--batch", flags.batch, "images per step")->check(CLI::Range(1, 1 << 20));
   verb.add_option("--lr", flags.rate, "learning rate at which the schedule starts, or that it reaches (one-cycle)")->check(non_negative);
   verb.add_option("--schedule", flags.schedule,
                   "constant, step, multi-step, exponential, cosine, linear, one-cycle or plateau, with numbers as in multi-step:milestones=80,120,gamma=0.1");
-  verb.add_option("--optimizer", flags.optimizer, "sgd or adam");
-  verb.add_option("--beta1", flags.beta1, "Adam: decay of the mean of gradients")->check(CLI::Range(0.0, 1.0));
-  verb.add_option("--beta2", flags.beta2, "Adam: decay of the mean of squared gradients")->check(CLI::Range(0.0, 1.0));
-  verb.add_option("--epsilon", flags.epsilon, "Adam: added to the root of the latter")->check(non_negative);
-  verb.add_option("--momentum", flags.momentum, "momentum")->check(CLI::Range(0.0, 1.0));
-  auto* nesterov = verb.add_flag("--nesterov", flags.nesterov, "Nesterov's form");
-  verb.add_flag("--no-nesterov", flags.no_nesterov, "the plain form")->excludes(nesterov);
-  verb.add_option("--weight-decay", flags.weight_decay, "L2 decay, added to the gradient")->check(non_negative);
-  verb.add_flag("--no-decay-bn-bias", flags.no_decay_bn_bias, "batch norm and biases do not decay");
-  verb.add_option("--l1", flags.l1, "L1 penalty on filters and weights")->check(non_negative);
   verb.add_option("--label-smoothing", flags.smoothing, "share of the label spread over all classes")->check(CLI::Range(0.0, 1.0));
   verb.add_option("--augment", flags.augment, "none, or crop[:PIXELS], crop-mean[:PIXELS], flip, cutout[:SIDE] joined by commas");
   verb.add_option("--patience", flags.patience, "stop after so many epochs without a better validation accuracy")->check(non_negative);
@@ -69,8 +59,22 @@ void TrainFlags::apply(TrainConfig& config) const {
   config.data.seed = config.seed;
 }
 
+void add_optimizer_flags(CLI::App& verb, TrainFlags& flags) {
+  verb.add_option("--optimizer", flags.optimizer, "sgd or adam");
+  verb.add_option("--beta1", flags.beta1, "Adam: decay of the mean of gradients")->check(CLI::Range(0.0, 1.0));
+  verb.add_option("--beta2", flags.beta2, "Adam: decay of the mean of squared gradients")->check(CLI::Range(0.0, 1.0));
+  verb.add_option("--epsilon", flags.epsilon, "Adam: added to the root of the latter")->check(non_negative);
+  verb.add_option("--momentum", flags.momentum, "momentum")->check(CLI::Range(0.0, 1.0));
+  auto* nesterov = verb.add_flag("--nesterov", flags.nesterov, "Nesterov's form");
+  verb.add_flag("--no-nesterov", flags.no_nesterov, "the plain form")->excludes(nesterov);
+  verb.add_option("--weight-decay", flags.weight_decay, "L2 decay, added to the gradient")->check(non_negative);
+  verb.add_flag("--no-decay-bn-bias", flags.no_decay_bn_bias, "batch norm and biases do not decay");
+  verb.add_option("--l1", flags.l1, "L1 penalty on filters and weights")->check(non_negative);
+}
+
 void add_train_flags(CLI::App& verb, TrainFlags& flags) {
   add_data_flags(verb, flags.data);
+  add_schedule_flags(verb, flags);
   add_optimizer_flags(verb, flags);
   add_dynamic_flags(verb, flags.dynamic);
   verb.add_option("--initialisation", flags.initialisation, "rule for the first weights (default: he-normal)");

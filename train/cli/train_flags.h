@@ -30,6 +30,8 @@ struct TrainFlags {
   // Puts what was given over what `config` holds. UsageError for a malformed value.
   void apply(TrainConfig& config) const;
 };
+// What the update of a step depends on besides its rate: those of SGD and Adam, decay and penalty.
+void add_optimizer_flags(CLI::App& verb, TrainFlags& flags);
 // All of them but --seed and --log-test.
 void add_train_flags(CLI::App& verb, TrainFlags& flags);
 
