@@ -220,6 +220,14 @@ class Tensors(ProgramTest):
         self.assertNotEqual(before["conv1.weight"], after["conv1.weight"])
         self.assertEqual(json.loads(self.succeeds("info", self.path("after"), "--json"))["name"], "lenet5")
 
+    def test_steps_that_the_net_cannot_take(self):
+        given = self.write("in", safetensors({"input.0": self.images(), "label.0": self.labels([3, 9])}))
+        for code, flags in ((CONFIG, ["--width-training", "sandwich"]), (CONFIG, ["--inplace-distillation"]), (CONFIG, ["--exit-weights", "1,0.5"]),
+                            (CONFIG, ["--nesterov"]), (CONFIG, ["--freeze-backbone", "1"]), (USAGE, ["--optimizer", "rmsprop"]),
+                            (USAGE, ["--exit-loss", "l1"]), (USAGE, ["--distill-exits", "2"]), (USAGE, ["--log-gradients"])):
+            self.fails(code, "step", self.checkpoint(), "--batches", given, "--output", self.path("out"), "--lr", "0.1", *flags)
+        self.assertFalse(os.path.exists(self.path("out")))
+
     def test_batches_that_do_not_fit(self):
         good = {"input.0": self.images(), "label.0": self.labels([3, 9])}
         for change in ({"label.0": self.labels([3, 10])}, {"label.0": self.labels([3])}, {"label.0": ("F32", [2], floats(2))},
