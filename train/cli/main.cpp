@@ -19,6 +19,7 @@ constexpr const char* kFooter =
 
 void add_verbs(CLI::App& app, Verb& chosen) {
   add_train(app, chosen);
+  add_compare(app, chosen);
   add_eval(app, chosen);
   add_exits(app, chosen);
   add_info(app, chosen);

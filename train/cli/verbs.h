@@ -14,6 +14,7 @@ namespace pliant::cli {
 using Verb = std::function<int()>;
 
 void add_train(CLI::App& app, Verb& chosen);
+void add_compare(CLI::App& app, Verb& chosen);
 void add_eval(CLI::App& app, Verb& chosen);
 void add_exits(CLI::App& app, Verb& chosen);
 void add_info(CLI::App& app, Verb& chosen);

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Runs small comparisons with the real program: table, JSON, figure, resume, refusals. Python's standard library alone.
+
+usage: compare_test.py PROGRAM
+"""
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import xml.etree.ElementTree
+
+PROGRAM = ""
+SMALL = ("--data", "synthetic", "--limit-train", "96", "--limit-test", "40", "--validation", "40", "--batch", "32")
+
+
+class Comparisons(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.out = os.path.join(self.folder.name, "out")
+
+    def command(self, *arguments):
+        return [PROGRAM, "compare", *arguments, *SMALL, "--out", self.out]
+
+    def run_program(self, *arguments):
+        return subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=300)
+
+    def rows(self, *arguments):
+        result = self.run_program(*arguments, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        with open(os.path.join(self.out, "comparison.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file), report)
+        return report, {(row["run"], row["width"], row["exit"]): row for row in report["rows"]}
+
+    def test_slimmable_net_without_batch_norm(self):
+        arguments = ("slimmable", "lenet5", "--widths", "0.5,1.0", "--seeds", "2", "--epochs", "1")
+        report, rows = self.rows(*arguments)
+        self.assertEqual(sorted(rows), [("alone-0.5", 0.5, 0), ("alone-1", 1, 0), ("slimmable", 0.5, 0), ("slimmable", 1, 0)])
+        self.assertEqual((report["comparison"], report["net"], report["seeds"]), ("slimmable", "lenet5", [1, 2]))
+        self.assertEqual([line.split(":")[0] for line in report["left_out"]], ["naive", "incremental"])
+        for (run, width, _), row in rows.items():
+            self.assertEqual(len(row["accuracies"]), 2)
+            self.assertAlmostEqual(row["accuracy"], sum(row["accuracies"]) / 2)
+            self.assertAlmostEqual(row["deviation"], abs(row["accuracies"][0] - row["accuracies"][1]) / 2 ** 0.5)
+            self.assertAlmostEqual(row["error"], 1 - row["accuracy"])
+            self.assertGreater(row["seconds"], 0)
+            alone = rows[(f"alone-{width:g}", width, 0)]
+            self.assertEqual((row["parameters"], row["macs"]), (alone["parameters"], alone["macs"]))
+            if run == "slimmable":
+                self.assertAlmostEqual(row["improvement"], (alone["error"] - row["error"]) / alone["error"])
+            else:
+                self.assertIsNone(row["improvement"])
+        with open(os.path.join(self.out, "comparison.csv"), encoding="utf-8", newline="") as file:
+            self.assertEqual([row["run"] for row in csv.DictReader(file)], [row["run"] for row in report["rows"]])
+        xml.etree.ElementTree.parse(os.path.join(self.out, "comparison.svg"))
+
+        again = self.run_program(*arguments)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertNotIn("run slimmable, seed", again.stderr)
+        with open(os.path.join(self.out, "comparison.txt"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), again.stdout)
+        self.assertIn("left out: naive", again.stdout)
+
+        other = self.run_program(*arguments, "--lr", "0.01")
+        self.assertEqual(other.returncode, 3)
+        self.assertIn("runs/alone-0.5/training/lr was 0.05 and is 0.01 now", other.stderr)
+
+    def test_one_seed_has_no_deviation(self):
+        report, rows = self.rows("elastic", "lenet5", "--exits", "0", "--seeds", "1", "--epochs", "1")
+        self.assertEqual(sorted(rows), [("with", 1, 0), ("with", 1, 1), ("without", 1, 0)])
+        self.assertTrue(all(row["deviation"] is None for row in report["rows"]))
+        self.assertIsNone(rows[("with", 1, 0)]["improvement"])
+
+    def test_interrupt_and_continue(self):
+        arguments = ("branchy", "lenet5", "--exits", "0", "--seeds", "1", "--epochs", "30")
+        process = subprocess.Popen(self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        metrics = os.path.join(self.out, "trunk", "seed1", "metrics.csv")
+        while not (os.path.exists(metrics) and os.path.getsize(metrics) > 200):
+            self.assertIsNone(process.poll())
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=120)
+        self.assertEqual((process.returncode, stdout), (130, ""), stderr)
+        self.assertFalse(os.path.exists(os.path.join(self.out, "comparison.json")))
+        _, rows = self.rows(*arguments)
+        self.assertEqual(sorted(rows), [("branchy", 1, 0), ("branchy", 1, 1), ("trunk", 1, 0)])
+        with open(metrics, encoding="utf-8") as file:
+            self.assertEqual(len(file.readlines()), 31)
+
+    def test_nothing_to_compare(self):
+        for code, arguments, mentions in ((3, ("depth", "lenet5"), "residual"), (3, ("slimmable", "lenet5", "--widths", "1.0"), "--widths"),
+                                          (3, ("elastic", "lenet5", "--exits", "none", "--exit-dropout", "0"), "--exits"),
+                                          (3, ("branchy", "resnet20"), "--exits"), (2, ("width", "lenet5"), "width"),
+                                          (2, ("depth", "resnet21"), "resnet20"), (2, ("depth", "resnet20", "--seeds", "0"), "--seeds")):
+            result = self.run_program(*arguments)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn(mentions, result.stderr)
+            self.assertFalse(os.path.exists(self.out))
+
+
+def main():
+    global PROGRAM
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    PROGRAM = os.path.abspath(sys.argv[1])
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])
+
+
+if __name__ == "__main__":
+    main()

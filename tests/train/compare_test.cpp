@@ -1,0 +1,198 @@
+#include "train/compare/comparison.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/compare.h"
+#include "tests/support/contexts.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/train/compare_support.h"
+#include "train/checkpoint.h"
+
+namespace pliant::test {
+
+namespace {
+
+SeedResult result_of(const std::string& run, std::uint64_t seed, double accuracy, double seconds) {
+  return {run, seed, {.best_epoch = 1, .epochs = 2, .seconds = seconds, .rows = {{1.0, 0, accuracy, 100, 1000}}}};
+}
+
+// Two runs, the second one beside the first.
+Experiment pair(std::function<std::optional<RowName>(double, int)> reference, const std::string& time_reference) {
+  Experiment experiment{.name = "pair", .data = "made up", .runs = {}, .left_out = {}};
+  experiment.runs.push_back({.name = "old", .series = "old", .net = compare_net(), .config = compare_config(), .start_from = {}});
+  experiment.runs.push_back({.name = "new", .series = "new", .net = compare_net(), .config = compare_config(), .start_from = {},
+                             .reference = std::move(reference), .time_reference = time_reference});
+  return experiment;
+}
+
+NetDescription stochastic_net() {
+  NetDescription net = compare_net();
+  net.survival.assign(static_cast<std::size_t>(build_net(net).blocks), 0.5);
+  return net;
+}
+
+}  // namespace
+
+TEST_CASE("comparison: mean and sample deviation by hand and none for one value") {
+  const std::vector<double> three = {0.8, 0.9, 0.7};
+  const Summary summary = summarise(three);
+  CHECK(summary.count == 3);
+  CHECK(summary.mean == doctest::Approx(0.8));
+  REQUIRE(summary.deviation);
+  CHECK(*summary.deviation == doctest::Approx(0.1));  // sqrt(0.02 / 2)
+  const std::vector<double> one = {0.8};
+  CHECK(summarise(one).mean == 0.8);
+  CHECK_FALSE(summarise(one).deviation);
+  CHECK_THROWS_AS(summarise({}), ConfigError);
+}
+
+TEST_CASE("comparison: the relative improvement reproduces table I of the paper on Elastic networks") {
+  struct Line {
+    double without, with, printed;  // test errors and the gain in per cent
+  };
+  const Line lines[] = {{6.35, 5.44, 14.3},   {8.14, 5.58, 31.5},    {6.39, 4.48, 29.9},   {10.37, 7.82, 24.6},  {7.71, 8.20, -6.4},
+                        {5.54, 6.19, -11.7},  {5.54, 5.39, 2.7},     {24.48, 23.44, 4.3},  {23.06, 21.65, 6.1},  {24.98, 21.83, 12.6},
+                        {38.60, 25.22, 34.7}, {38.06, 33.03, 13.2},  {21.96, 24.20, -10.2}, {21.96, 21.54, 1.9}};
+  for (const Line& line : lines) {
+    CAPTURE(line.without);
+    CHECK(std::abs(100.0 * relative_improvement(line.without, line.with).value() - line.printed) < 0.0501);
+  }
+  CHECK_FALSE(relative_improvement(0.0, 1.0));
+}
+
+TEST_CASE("comparison: rows hold means over the seeds and stand beside their reference") {
+  const Experiment experiment = pair([](double width, int exit) { return std::optional(RowName{"old", width, exit}); }, "old");
+  const std::vector<SeedResult> results = {result_of("old", 1, 0.70, 20), result_of("new", 1, 0.85, 14), result_of("old", 2, 0.90, 20),
+                                           result_of("new", 2, 0.95, 16)};
+  const std::vector<ComparedRow> rows = compare(experiment, results);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].run == "old");
+  CHECK(rows[0].accuracies == std::vector<double>{0.70, 0.90});
+  CHECK(rows[0].accuracy.mean == doctest::Approx(0.8));
+  CHECK(rows[0].accuracy.deviation.value() == doctest::Approx(std::sqrt(0.02)));
+  CHECK_FALSE(rows[0].improvement);
+  CHECK_FALSE(rows[0].time_saved);
+  CHECK(rows[1].improvement.value() == doctest::Approx(0.5));  // error 0.2 -> 0.1
+  CHECK(rows[1].seconds == doctest::Approx(15));
+  CHECK(rows[1].epoch_seconds == doctest::Approx(7.5));
+  CHECK(rows[1].time_saved.value() == doctest::Approx(0.25));
+
+  const std::vector<SeedResult> first(results.begin(), results.begin() + 2);
+  const auto single = nlohmann::json::parse(comparison_json(experiment, {1}, compare(experiment, first)));
+  CHECK(single["rows"][0]["deviation"].is_null());
+  CHECK(single["rows"][0]["improvement"].is_null());
+  CHECK(single["rows"][1]["improvement"].get<double>() == doctest::Approx(0.5));
+  CHECK(single["rows"][1]["accuracies"] == nlohmann::json{0.85});
+  const Chart chart = comparison_chart(experiment, compare(experiment, results));
+  REQUIRE(chart.series().size() == 2);
+  CHECK(chart.series()[0].points[0].deviation == doctest::Approx(100.0 * std::sqrt(0.02)));
+}
+
+TEST_CASE("comparison: seeds that measured different rows are refused") {
+  std::vector<SeedResult> results = {result_of("old", 1, 0.7, 1), result_of("old", 2, 0.7, 1)};
+  results[1].result.rows[0].exit = 1;
+  CHECK_THROWS_WITH_AS(compare(pair({}, ""), results), doctest::Contains("run old"), ConfigError);
+}
+
+TEST_CASE("experiment: names and references that cannot be are refused") {
+  for (const char* name : {"", "a/b", "..", "a b", "old"}) {
+    CAPTURE(name);
+    Experiment experiment = pair({}, "");
+    experiment.runs[1].name = name;
+    CHECK_THROWS_AS(check(experiment), ConfigError);
+  }
+  Experiment later = pair({}, "");
+  later.runs[0].start_from = "new";
+  CHECK_THROWS_WITH_AS(check(later), doctest::Contains("no run before it"), ConfigError);
+  CHECK_THROWS_WITH_AS(check(pair({}, "nobody")), doctest::Contains("nobody"), ConfigError);
+  CHECK_NOTHROW(check(pair({}, "old")));
+}
+
+TEST_CASE("experiment: finished runs are not repeated and an interrupted run continues exactly") {
+  const TemporaryFolder folder;
+  const Experiment experiment = depth_comparison(stochastic_net(), compare_config());
+  Watch whole_watch;
+  const std::string whole = (folder / "whole").string();
+  const ExperimentResults expected = run_experiment(cpu(), experiment, watched(whole, {1, 2}, whole_watch));
+  REQUIRE(expected.runs.size() == 4);
+  CHECK(whole_watch.data == 2);
+
+  const std::string cut = (folder / "cut").string();
+  ExperimentResults results;
+  int rounds = 0;
+  do {
+    Watch watch{.data = 0, .lines = {}, .steps_left = 5};  // each round ends in the middle of some run
+    results = run_experiment(cpu(), experiment, watched(cut, {1, 2}, watch));
+    REQUIRE(++rounds < 30);
+  } while (results.interrupted);
+  CHECK(rounds > 3);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(results.runs[i].run == expected.runs[i].run);
+    CHECK(results.runs[i].seed == expected.runs[i].seed);
+    CHECK(results.runs[i].result.rows == expected.runs[i].result.rows);
+    CHECK(results.runs[i].result.best_epoch == expected.runs[i].result.best_epoch);
+    const std::string file = cat("/", results.runs[i].run, "/seed", results.runs[i].seed, "/last.safetensors");
+    CHECK(bit_equal(load_checkpoint(cpu(), cut + file).net.store->values(), load_checkpoint(cpu(), whole + file).net.store->values()));
+  }
+
+  Watch again;
+  const ExperimentResults repeated = run_experiment(cpu(), experiment, watched(whole, {1, 2}, again));
+  CHECK(again.data == 0);
+  CHECK(again.lines.empty());
+  CHECK(comparison_text(experiment, compare(experiment, repeated.runs)) == comparison_text(experiment, compare(experiment, expected.runs)));
+  Watch more;
+  CHECK(run_experiment(cpu(), experiment, watched(whole, {1, 2, 3}, more)).runs.size() == 6);
+  CHECK(more.lines.size() == 2);
+
+  const std::vector<ComparedRow> rows = compare(experiment, expected.runs);
+  write_comparison(whole, experiment, {1, 2}, rows);
+  for (const char* name : {"comparison.txt", "comparison.csv", "comparison.json", "comparison.svg"}) CHECK(std::filesystem::exists(folder / "whole" / name));
+  CHECK(rows[1].time_saved.has_value());
+}
+
+TEST_CASE("experiment: another experiment in the same folder is refused and the field is named") {
+  const TemporaryFolder folder;
+  Experiment experiment = depth_comparison(stochastic_net(), compare_config());
+  Watch watch{.data = 0, .lines = {}, .steps_left = 0};
+  const EngineOptions options = watched((folder / "out").string(), {1}, watch);
+  CHECK(run_experiment(cpu(), experiment, options).interrupted);
+
+  Experiment other = experiment;
+  other.runs[1].config.rate = 0.25;
+  CHECK_THROWS_WITH_AS(run_experiment(cpu(), other, options), doctest::Contains("runs/stochastic/training/lr was 0.05 and is 0.25 now"), ConfigError);
+  other = experiment;
+  other.runs[1].net.survival[3] = 0.75;
+  CHECK_THROWS_WITH_AS(run_experiment(cpu(), other, options), doctest::Contains("runs/stochastic/net/survival/3"), ConfigError);
+  other = experiment;
+  other.data = "other pictures";
+  CHECK_THROWS_WITH_AS(run_experiment(cpu(), other, options), doctest::Contains("data was"), ConfigError);
+  other = experiment;
+  other.runs.pop_back();
+  CHECK_THROWS_WITH_AS(run_experiment(cpu(), other, options), doctest::Contains("stochastic"), ConfigError);
+  other = experiment;
+  other.runs[0].config.dynamic.exit_weights = "1,2,3";  // a run that cannot be is refused before anything trains
+  CHECK_THROWS_WITH_AS(run_experiment(cpu(), other, watched((folder / "fresh").string(), {1}, watch)), doctest::Contains("run constant"), ConfigError);
+  CHECK_FALSE(std::filesystem::exists(folder / "fresh"));
+
+  folder.write("foreign/notes", std::string("not a comparison"));
+  CHECK_THROWS_WITH_AS(run_experiment(cpu(), experiment, watched((folder / "foreign").string(), {1}, watch)), doctest::Contains("not empty"),
+                       ConfigError);
+}
+
+TEST_CASE("experiment: a damaged result is refused by its file") {
+  const TemporaryFolder folder;
+  const Experiment experiment = depth_comparison(stochastic_net(), compare_config());
+  Watch watch{.data = 0, .lines = {}, .steps_left = 0};
+  run_experiment(cpu(), experiment, watched((folder / "out").string(), {1}, watch));
+  for (const char* text : {"", "{}", "[1]", R"({"best_epoch":1,"epochs":2,"seconds":1,"rows":[]})"}) {
+    folder.write("out/constant/seed1/result.json", std::string(text));
+    CHECK_THROWS_WITH_AS(run_experiment(cpu(), experiment, watched((folder / "out").string(), {1}, watch)), doctest::Contains("result.json"), FileError);
+  }
+}
+
+}  // namespace pliant::test
