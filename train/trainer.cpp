@@ -147,7 +147,11 @@ void Trainer::train_epoch(Progress& progress, const std::function<bool()>& inter
     const auto count = static_cast<std::int64_t>(order.batch(state_.batch).size());
     const Tensor ids = samples.rows(state_.batch * config_.batch, count);
     const Batch batch = make_batch(train_, ids, key, config_.augmentation, net_.store->dtype());
-    if (depth_ && open_step_seconds_ == 0.0) open_step_seconds_ = step_.open_step_seconds(batch, key, 3);
+    if (depth_ && open_step_seconds_ == 0.0) {
+      const auto start = std::chrono::steady_clock::now();
+      open_step_seconds_ = step_.open_step_seconds(batch, key, 3);
+      aside_seconds_ = seconds_since(start);
+    }
     step_.run(batch, key, state_.epoch, state_.batch, rate_.at(step()), loss_sum_, correct_);
     ++state_.batch;
     state_.samples += count;
@@ -257,13 +261,14 @@ TrainResult Trainer::run(ProgressOutput output, const std::function<bool()>& int
   Progress progress(std::move(output), config_.epochs, length_.steps_per_epoch, step());
   while (state_.epoch < config_.epochs && !state_.best.should_stop(state_.epoch)) {
     epoch_samples_here_ = 0;
+    aside_seconds_ = 0.0;
     const auto start = std::chrono::steady_clock::now();
     train_epoch(progress, interrupted);
     if (state_.batch < length_.steps_per_epoch) {
       save(folder_.last_checkpoint());
       return {.interrupted = true, .best_epoch = state_.best.best_epoch, .checkpoint = folder_.last_checkpoint()};
     }
-    end_epoch(progress, seconds_since(start), rate_.at(step() - 1));
+    end_epoch(progress, seconds_since(start) - aside_seconds_, rate_.at(step() - 1));
   }
   TrainResult result{.best_epoch = state_.best.best_epoch, .checkpoint = folder_.best_checkpoint()};
   if (validation_.size() > 0) result.validation_accuracy = state_.best.best;

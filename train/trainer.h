@@ -83,6 +83,7 @@ class Trainer {
   std::optional<MetricsFile> metrics_;
   std::optional<EpochTable> rows_, gradients_, depth_;  // where there is something to write
   double open_step_seconds_ = 0.0;
+  double aside_seconds_ = 0.0;           // of the current epoch, spent on something else than training
 };
 
 }  // namespace pliant

@@ -96,7 +96,8 @@ class Comparisons(unittest.TestCase):
     def test_nothing_to_compare(self):
         for code, arguments, mentions in ((3, ("depth", "lenet5"), "residual"), (3, ("slimmable", "lenet5", "--widths", "1.0"), "--widths"),
                                           (3, ("elastic", "lenet5", "--exits", "none", "--exit-dropout", "0"), "--exits"),
-                                          (3, ("branchy", "resnet20"), "--exits"), (2, ("width", "lenet5"), "width"),
+                                          (3, ("branchy", "resnet20"), "--exits"), (3, ("depth", "resnet20", "--mask", "layer2=0"), "--mask"),
+                                          (2, ("width", "lenet5"), "width"),
                                           (2, ("depth", "resnet21"), "resnet20"), (2, ("depth", "resnet20", "--seeds", "0"), "--seeds")):
             result = self.run_program(*arguments)
             self.assertEqual(result.returncode, code, result.stderr)

@@ -25,7 +25,7 @@ TrainConfig compare_config() {
 }
 
 EngineOptions watched(const std::string& out, std::vector<std::uint64_t> seeds, Watch& watch) {
-  EngineOptions options{.out = out, .seeds = std::move(seeds), .data = {}};
+  EngineOptions options{.out = out, .seeds = std::move(seeds)};
   options.data = [&](std::uint64_t seed) {
     ++watch.data;
     return compare_data(seed);

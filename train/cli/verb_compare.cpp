@@ -53,11 +53,12 @@ int run_compare(CompareOptions o) {
   const InterruptGuard interrupt;
   apply_defaults(o);
   PLIANT_REQUIRE(UsageError, names_net(o.net), o.net, ": a comparison trains nets from nothing; it takes a net's name");
+  PLIANT_REQUIRE(ConfigError, o.structure.masks.empty(), "--mask: a comparison trains nets of several shapes, which have no channels in common to switch off");
   TrainConfig config = recipe(o.net);
   o.training.apply(config);
   const auto context = make_context(o.device);
   config.data.threads = context->threads();
-  EngineOptions engine{.out = o.out, .seeds = std::vector<std::uint64_t>(static_cast<std::size_t>(o.seeds)), .data = {}};
+  EngineOptions engine{.out = o.out, .seeds = std::vector<std::uint64_t>(static_cast<std::size_t>(o.seeds))};
   std::iota(engine.seeds.begin(), engine.seeds.end(), std::uint64_t{1});
   const auto load = [data = config.data](std::uint64_t seed) {
     DataOptions own = data;

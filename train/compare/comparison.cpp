@@ -43,7 +43,7 @@ void add_rows(const PlannedRun& run, const std::vector<const RunResult*>& seeds,
     }
     row.accuracy = summarise(row.accuracies);
     row.seconds = mean_over(seeds, [](const RunResult& result) { return result.seconds; });
-    row.epoch_seconds = mean_over(seeds, [](const RunResult& result) { return result.seconds / static_cast<double>(result.epochs); });
+    row.epoch_seconds = mean_over(seeds, [](const RunResult& result) { return result.epoch_seconds; });
     row.parameters = mean_over(seeds, [&](const RunResult& result) { return result.rows[i].parameters; });
     row.macs = mean_over(seeds, [&](const RunResult& result) { return result.rows[i].macs; });
     rows.push_back(std::move(row));

@@ -20,7 +20,7 @@ struct ComparedRow {
   Summary accuracy;
   std::optional<double> improvement;    // of the mean test error, relative to that of the run's reference
   double seconds = 0.0;                 // of training the whole run, mean over the seeds
-  double epoch_seconds = 0.0;
+  double epoch_seconds = 0.0;           // of its median epoch, mean over the seeds
   std::optional<double> time_saved;     // share of the epoch_seconds of the run's time_reference
   double parameters = 0.0, macs = 0.0;  // of this row alone, mean over the seeds
 };

@@ -1,9 +1,11 @@
 #include "train/compare/engine.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "core/check.h"
 #include "nets/zoo.h"
@@ -72,16 +74,19 @@ void claim_folder(const Context& context, const Experiment& experiment, const st
   write_file_atomically(folder.file(kRecord), now);
 }
 
-// Seconds of all epochs; an epoch that was interrupted counts by its speed.
-double training_seconds(const RunFolder& folder, std::int64_t images, std::int64_t& epochs) {
+// An epoch that was interrupted counts by its speed.
+void put_times(const RunFolder& folder, std::int64_t images, RunResult& result) {
   bool with_test = false;
-  double seconds = 0.0;
-  const std::vector<MetricsRow> rows = read_metrics(folder.metrics(), with_test);
-  for (const MetricsRow& row : rows) {
-    seconds += row.images_per_second > 0.0 ? static_cast<double>(images) / row.images_per_second : row.seconds;
+  std::vector<double> seconds;
+  for (const MetricsRow& row : read_metrics(folder.metrics(), with_test)) {
+    seconds.push_back(row.images_per_second > 0.0 ? static_cast<double>(images) / row.images_per_second : row.seconds);
   }
-  epochs = static_cast<std::int64_t>(rows.size());
-  return seconds;
+  PLIANT_REQUIRE(FileError, !seconds.empty(), folder.metrics(), ": holds no epoch of a run that is finished");
+  result.epochs = static_cast<std::int64_t>(seconds.size());
+  result.seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0);
+  const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
+  std::nth_element(seconds.begin(), middle, seconds.end());
+  result.epoch_seconds = *middle;
 }
 
 class Engine {
@@ -103,7 +108,7 @@ class Engine {
     if (trained.interrupted) return std::nullopt;
     const LoadedNet best = load_checkpoint(context_, trained.checkpoint);
     RunResult result{.best_epoch = trained.best_epoch};
-    result.seconds = training_seconds(folder, splits.train.size(), result.epochs);
+    put_times(folder, splits.train.size(), result);
     result.rows = run.measure ? run.measure(best.net, trained) : all_rows(best.net, trained);
     write_file_atomically(folder.file(kResult), to_json(result));
     return result;
@@ -111,7 +116,7 @@ class Engine {
 
  private:
   LoadedNet fresh(const PlannedRun& run, const TrainConfig& config) const {
-    LoadedNet start{.net = build_net(run.net), .info = {}, .arenas = {}};
+    LoadedNet start{.net = build_net(run.net)};
     start.net.store->allocate(context_, DType::f32);
     initialise(start.net, config.seed, initial_rule(config.initialisation));
     const std::string weights =

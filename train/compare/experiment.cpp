@@ -53,7 +53,8 @@ std::vector<ResultRow> all_rows(const Net& best, const TrainResult& result) {
 }
 
 std::string to_json(const RunResult& result) {
-  nlohmann::ordered_json json = {{"best_epoch", result.best_epoch}, {"epochs", result.epochs}, {"seconds", result.seconds}};
+  nlohmann::ordered_json json = {
+      {"best_epoch", result.best_epoch}, {"epochs", result.epochs}, {"seconds", result.seconds}, {"epoch_seconds", result.epoch_seconds}};
   json["rows"] = nlohmann::ordered_json::array();
   for (const ResultRow& row : result.rows) {
     json["rows"].push_back(
@@ -70,6 +71,7 @@ RunResult run_result_from_json(const std::string& text, const std::string& path)
     result.best_epoch = json.at("best_epoch").get<std::int64_t>();
     result.epochs = json.at("epochs").get<std::int64_t>();
     result.seconds = json.at("seconds").get<double>();
+    result.epoch_seconds = json.at("epoch_seconds").get<double>();
     for (const auto& row : json.at("rows")) {
       result.rows.push_back({row.at("width").get<double>(), row.at("exit").get<int>(), row.at("accuracy").get<double>(),
                              row.at("parameters").get<std::int64_t>(), row.at("macs").get<std::int64_t>()});

@@ -34,10 +34,10 @@ struct PlannedRun {
   TrainConfig config;      // its seed gives way to those of the experiment
   std::string start_from;  // an earlier run: the best weights of the same seed are taken where name and shape match; empty: fresh
   // Rows from the best epoch's net and what the trainer measured; not set: all_rows().
-  std::function<std::vector<ResultRow>(const Net& best, const TrainResult& result)> measure{};
+  std::function<std::vector<ResultRow>(const Net& best, const TrainResult& result)> measure;
   // The row that a row improves on, if any.
-  std::function<std::optional<RowName>(double width, int exit)> reference{};
-  std::string time_reference{};  // the run beside which its time is stated; empty: none
+  std::function<std::optional<RowName>(double width, int exit)> reference;
+  std::string time_reference;  // the run beside which its time is stated; empty: none
 };
 
 struct Experiment {
@@ -57,7 +57,8 @@ std::vector<ResultRow> all_rows(const Net& best, const TrainResult& result);
 // What a finished run leaves behind: result.json of its folder.
 struct RunResult {
   std::int64_t best_epoch = 0, epochs = 0;
-  double seconds = 0.0;  // of training alone, all epochs
+  double seconds = 0.0;        // of training alone, all epochs
+  double epoch_seconds = 0.0;  // of one epoch, the median
   std::vector<ResultRow> rows;
   bool operator==(const RunResult&) const = default;
 };

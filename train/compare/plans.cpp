@@ -54,7 +54,7 @@ std::string alone_name(double ratio) { return "alone-" + number_text(ratio); }
 // Row `width` of the table as a net of its own. It measures itself at width 1; its row is that of the ratio.
 PlannedRun alone(const Net& slimmable, int width, const TrainConfig& config) {
   const double ratio = width_ratio(slimmable.description, width);
-  PlannedRun run{.name = alone_name(ratio), .series = "each width alone", .net = {}, .config = every_width(config), .start_from = {}};
+  PlannedRun run{.name = alone_name(ratio), .series = "each width alone", .config = every_width(config)};
   run.net = extracted_description(slimmable, {.width = width, .keep_exits = true});
   run.measure = [ratio](const Net& best, const TrainResult& result) {
     std::vector<ResultRow> rows = all_rows(best, result);
@@ -71,9 +71,9 @@ Experiment depth_comparison(const NetDescription& net, const TrainConfig& config
   NetDescription open = net;
   open.survival.clear();
   open.gate_per_sample = open.scale_in_training = false;
-  Experiment experiment{.name = "depth", .data = {}, .runs = {}, .left_out = {}};
-  experiment.runs.push_back({.name = "constant", .series = "constant depth", .net = open, .config = config, .start_from = {}});
-  experiment.runs.push_back({.name = "stochastic", .series = "stochastic depth", .net = net, .config = config, .start_from = {},
+  Experiment experiment{.name = "depth"};
+  experiment.runs.push_back({.name = "constant", .series = "constant depth", .net = open, .config = config});
+  experiment.runs.push_back({.name = "stochastic", .series = "stochastic depth", .net = net, .config = config,
                              .reference = same_place_of("constant"), .time_reference = "constant"});
   return experiment;
 }
@@ -82,8 +82,8 @@ Experiment slimmable_comparison(const NetDescription& net, const TrainConfig& co
   PLIANT_REQUIRE(ConfigError, !net.widths.empty(), net.name, ": one width is nothing to compare; give several --widths");
   const Net slimmable = build_net(net);
   const auto reference = [](double width, int exit) { return std::optional(RowName{alone_name(width), width, exit}); };
-  Experiment experiment{.name = "slimmable", .data = {}, .runs = {}, .left_out = {}};
-  experiment.runs.push_back({.name = "slimmable", .series = "slimmable", .net = net, .config = config, .start_from = {}, .reference = reference});
+  Experiment experiment{.name = "slimmable"};
+  experiment.runs.push_back({.name = "slimmable", .series = "slimmable", .net = net, .config = config, .reference = reference});
   for (int width = 0; width < slimmable.widths(); ++width) experiment.runs.push_back(alone(slimmable, width, config));
   if (!has_batch_norm(net)) {
     experiment.left_out = {cat("naive: ", net.name, " has no batch norm that its widths could share"),
@@ -94,7 +94,7 @@ Experiment slimmable_comparison(const NetDescription& net, const TrainConfig& co
   naive.batch_norm_sets = 1;
   naive.shared_scale_shift = false;
   experiment.runs.push_back(
-      {.name = "naive", .series = "one shared batch norm", .net = naive, .config = every_width(config), .start_from = {}, .reference = reference});
+      {.name = "naive", .series = "one shared batch norm", .net = naive, .config = every_width(config), .reference = reference});
   if (config.epochs < slimmable.widths()) {
     experiment.left_out.push_back(cat("incremental: ", slimmable.widths(), " widths one after another need at least as many epochs, got ", config.epochs));
     return experiment;
@@ -105,7 +105,7 @@ Experiment slimmable_comparison(const NetDescription& net, const TrainConfig& co
   TrainConfig growing = every_width(config);
   growing.dynamic.width_training = "incremental";
   experiment.runs.push_back(
-      {.name = "incremental", .series = "one width after another", .net = grown, .config = growing, .start_from = {}, .reference = reference});
+      {.name = "incremental", .series = "one width after another", .net = grown, .config = growing, .reference = reference});
   return experiment;
 }
 
@@ -123,7 +123,7 @@ Experiment exits_beside_none(const NetDescription& net, const TrainConfig& confi
   with.reference = [run = without.name, last, further](double width, int exit) {
     return exit == last || further ? std::optional(RowName{run, width, 0}) : std::nullopt;
   };
-  Experiment experiment{.name = std::move(name), .data = {}, .runs = {}, .left_out = {}};
+  Experiment experiment{.name = std::move(name)};
   experiment.runs.push_back(std::move(without));
   experiment.runs.push_back(std::move(with));
   return experiment;
@@ -133,13 +133,13 @@ Experiment exits_beside_none(const NetDescription& net, const TrainConfig& confi
 
 Experiment elastic_comparison(const NetDescription& net, const TrainConfig& config) {
   return exits_beside_none(net, config, "elastic",
-                           {.name = "without", .series = "without further exits", .net = {}, .config = {}, .start_from = {}},
-                           {.name = "with", .series = "with exits", .net = {}, .config = {}, .start_from = {}}, false);
+                           {.name = "without", .series = "without further exits"},
+                           {.name = "with", .series = "with exits"}, false);
 }
 
 Experiment branchy_comparison(const NetDescription& net, const TrainConfig& config) {
-  return exits_beside_none(net, config, "branchy", {.name = "trunk", .series = "trunk alone", .net = {}, .config = {}, .start_from = {}},
-                           {.name = "branchy", .series = "with branches", .net = {}, .config = {}, .start_from = "trunk"}, true);
+  return exits_beside_none(net, config, "branchy", {.name = "trunk", .series = "trunk alone"},
+                           {.name = "branchy", .series = "with branches", .start_from = "trunk"}, true);
 }
 
 }  // namespace pliant
