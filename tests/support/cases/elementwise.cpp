@@ -1,4 +1,5 @@
 #include "core/memory_ops.h"
+#include "kernels/elementwise.h"
 #include "layers/functional.h"
 #include "tests/support/cases/cases.h"
 #include "tests/support/compare.h"
@@ -37,6 +38,15 @@ std::vector<KernelCase> memory_kernel_cases() {
                        return std::vector<Tensor>{narrow, back};
                      }, 0.0});
   }
+  cases.push_back({"choose: by a mask, in place too", [](Context& context, DType dtype) {
+                     std::vector<double> mask(300);
+                     for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = i % 3 == 0 ? 1.0 : 0.0;
+                     const Tensor pick = make_tensor(context, {300}, dtype, mask), a = random_tensor(context, {300}, dtype, 7);
+                     Tensor y = Tensor::like(a), b = random_tensor(context, {300}, dtype, 8);
+                     kernels::choose(pick, a, b, y);
+                     kernels::choose(pick, a, b, b);
+                     return std::vector<Tensor>{y, b};
+                   }, 0.0});
   cases.push_back({"accumulate", [](Context& context, DType dtype) {
                      const Tensor x = random_tensor(context, {300}, dtype, 5);
                      Tensor y = random_tensor(context, {300}, dtype, 6);
