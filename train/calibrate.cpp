@@ -72,7 +72,7 @@ NetDescription calibrated_description(const Net& net, const std::vector<double>&
 Net calibrate(const Net& net, const DeviceData& training, const std::vector<double>& widths, const CalibrationOptions& options) {
   PLIANT_REQUIRE(ConfigError, options.batches >= 1 && options.batch >= 1, "calibration needs at least one batch of one image, got ", options.batches,
                  " of ", options.batch);
-  PLIANT_REQUIRE(DataError, training.size() >= options.batches * options.batch, "calibration with ", options.batches, " batches of ", options.batch,
+  PLIANT_REQUIRE(UsageError, training.size() >= options.batches * options.batch, "calibration with ", options.batches, " batches of ", options.batch,
                  " needs ", options.batches * options.batch, " images, the training part has ", training.size());
   Net calibrated = build_net(calibrated_description(net, widths));
   calibrated.store->allocate(net.store->context(), net.store->dtype());

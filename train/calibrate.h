@@ -19,7 +19,7 @@ NetDescription calibrated_description(const Net& net, const std::vector<double>&
 
 // A copy of the net with that description, statistics recomputed for the asked widths, and for the full one where statistics were
 // shared. Passes are those of training, but residual branches count as in eval mode and nothing is augmented.
-// DataError where the data has fewer images than batches times batch.
+// UsageError where the data has fewer images than batches times batch.
 Net calibrate(const Net& net, const DeviceData& training, const std::vector<double>& widths, const CalibrationOptions& options);
 
 }  // namespace pliant

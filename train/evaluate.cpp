@@ -24,17 +24,22 @@ void add_batch(const Tensor& logits, const Tensor& labels, ExitSums& sums) {
 
 }  // namespace
 
-Evaluation evaluate(const Net& net, const DeviceData& data, std::int64_t batch_size, const Selection& select) {
+void each_batch(const Net& net, const DeviceData& data, std::int64_t batch_size, const std::function<void(const Batch&)>& visit) {
   PLIANT_REQUIRE(DataError, data.size() > 0, "evaluate: there are no samples");
-  const auto start = std::chrono::steady_clock::now();
   Context& context = net.store->context();
   std::vector<std::int32_t> in_order(static_cast<std::size_t>(data.size()));
   std::iota(in_order.begin(), in_order.end(), 0);
   const Tensor order = Tensor::from_host(context, {data.size()}, in_order), key = random_key(context, 0, 0);
-  std::vector<ExitSums> sums;
   for (std::int64_t first = 0; first < data.size(); first += batch_size) {
-    const Batch batch =
-        make_batch(data, order.rows(first, std::min(batch_size, data.size() - first)), key, {}, net.store->dtype());
+    visit(make_batch(data, order.rows(first, std::min(batch_size, data.size() - first)), key, {}, net.store->dtype()));
+  }
+}
+
+Evaluation evaluate(const Net& net, const DeviceData& data, std::int64_t batch_size, const Selection& select) {
+  const auto start = std::chrono::steady_clock::now();
+  Context& context = net.store->context();
+  std::vector<ExitSums> sums;
+  each_batch(net, data, batch_size, [&](const Batch& batch) {
     Pass pass{.context = context, .select = select};
     const std::vector<Var> logits = forward(net, pass, Var{batch.images});
     for (std::size_t exit = 0; exit < logits.size(); ++exit) {
@@ -43,7 +48,7 @@ Evaluation evaluate(const Net& net, const DeviceData& data, std::int64_t batch_s
       }
       add_batch(logits[exit].value, batch.labels, sums[exit]);
     }
-  }
+  });
   Evaluation result;
   result.samples = data.size();
   for (const ExitSums& exit : sums) {

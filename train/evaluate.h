@@ -1,6 +1,8 @@
 // Loss and accuracy of a net on one part of a data set, in eval mode, for every exit that a selection asks for.
 #pragma once
 
+#include <functional>
+
 #include "nets/net.h"
 #include "train/device_data.h"
 
@@ -18,6 +20,9 @@ struct Evaluation {
   const Figures& last() const { return exits.back(); }
   double images_per_second() const { return seconds > 0.0 ? static_cast<double>(samples) / seconds : 0.0; }
 };
+
+// Visits all samples in order, not augmented, in batches of the net's dtype. Throws DataError where there is no sample.
+void each_batch(const Net& net, const DeviceData& data, std::int64_t batch_size, const std::function<void(const Batch&)>& visit);
 
 // Throws DataError where there is no sample.
 Evaluation evaluate(const Net& net, const DeviceData& data, std::int64_t batch_size, const Selection& select = {});

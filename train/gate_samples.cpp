@@ -55,23 +55,17 @@ void add_batch(const std::vector<double>& sums, const std::vector<std::int32_t>&
 Evaluation evaluate_gates(const Net& net, const DeviceData& data, std::int64_t batch_size, const Selection& select, int patterns, std::uint64_t seed) {
   PLIANT_REQUIRE(ConfigError, !net.description.survival.empty(), net.description.name, ": has no stochastic depth whose gates could be sampled");
   PLIANT_REQUIRE(ConfigError, patterns >= 1, "gate samples: at least one pattern, got ", patterns);
-  PLIANT_REQUIRE(DataError, data.size() > 0, "evaluate: there are no samples");
   const auto start = std::chrono::steady_clock::now();
-  Context& context = net.store->context();
-  std::vector<std::int32_t> in_order(static_cast<std::size_t>(data.size()));
-  std::iota(in_order.begin(), in_order.end(), 0);
-  const Tensor order = Tensor::from_host(context, {data.size()}, in_order), key = random_key(context, 0, 0);
   std::vector<Selection> drawn_patterns;
   for (int k = 0; k < patterns; ++k) drawn_patterns.push_back(drawn(net, select, seed, k));
   Evaluation result;
   result.samples = data.size();
-  for (std::int64_t first = 0; first < data.size(); first += batch_size) {
-    const Batch batch = make_batch(data, order.rows(first, std::min(batch_size, data.size() - first)), key, {}, net.store->dtype());
+  each_batch(net, data, batch_size, [&](const Batch& batch) {
     const std::vector<std::vector<double>> sums = summed_softmax(net, batch, drawn_patterns, seed);
     const std::vector<std::int32_t> labels = batch.labels.to_host<std::int32_t>();
     result.exits.resize(sums.size());
     for (std::size_t exit = 0; exit < sums.size(); ++exit) add_batch(sums[exit], labels, drawn_patterns.size(), result.exits[exit]);
-  }
+  });
   for (Figures& exit : result.exits) {
     exit.loss /= static_cast<double>(data.size());
     exit.accuracy /= static_cast<double>(data.size());

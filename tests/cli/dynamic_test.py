@@ -11,7 +11,7 @@ import sys
 import unittest
 
 import program_test
-from program_test import CONFIG, DATA, FILE, USAGE, ProgramTest, read, safetensors
+from program_test import CONFIG, FILE, USAGE, ProgramTest, read, safetensors
 
 SMALL = ("--data", "synthetic", "--limit-train", "300", "--limit-test", "60", "--validation", "0")
 DYNAMIC = ("--widths", "0.25,0.5,1.0", "--exits", "3,6", "--stochastic-depth", "0.5")
@@ -149,7 +149,7 @@ class Statistics(DynamicTest):
         self.assertNotEqual(tensors["bn1.running_mean"], before["bn1.running_mean"])
         self.assertEqual([row["width"] for row in self.report("eval", out, *SMALL)["rows"]], [1, 0.75, 0.5])
         none = self.path("none")
-        self.fails(DATA, "calibrate", net, *SMALL, "--batches", "30", "--batch", "20", "--output", none, mentions="600 images, the training part has 300")
+        self.fails(USAGE, "calibrate", net, *SMALL, "--batches", "30", "--batch", "20", "--output", none, mentions="600 images, the training part has 300")
         switchable = self.net("switchable", flags=("--widths", "0.5,1.0"))
         self.fails(USAGE, "calibrate", switchable, *SMALL, "--widths", "0.75", "--output", none, mentions="1, 0.5")
         self.assertFalse(os.path.exists(none))

@@ -82,7 +82,7 @@ TEST_CASE("calibrate: a net with one shared set gets the asked widths and a swit
 TEST_CASE("calibrate: fewer images than asked for are refused with both numbers") {
   const DeviceData data = small_images(cpu());
   const Net net = make_net(cpu(), tiny_resnet(), DType::f32);
-  CHECK_THROWS_WITH_AS(calibrate(net, data, {}, {.batches = 6, .batch = 7}), doctest::Contains("needs 42 images, the training part has 40"), DataError);
+  CHECK_THROWS_WITH_AS(calibrate(net, data, {}, {.batches = 6, .batch = 7}), doctest::Contains("needs 42 images, the training part has 40"), UsageError);
 }
 
 }  // namespace pliant::test

@@ -3,17 +3,9 @@
 #include <CLI/CLI.hpp>
 
 #include "train/cli/common.h"
+#include "train/cli/given.h"
 
 namespace pliant::cli {
-
-namespace {
-
-template <class T>
-void put(const std::optional<T>& given, T& value) {
-  if (given) value = *given;
-}
-
-}  // namespace
 
 void DynamicFlags::apply(DynamicOptions& options) const {
   put(width_training, options.width_training);

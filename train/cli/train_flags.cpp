@@ -4,6 +4,7 @@
 
 #include "core/check.h"
 #include "train/cli/common.h"
+#include "train/cli/given.h"
 
 namespace pliant::cli {
 
@@ -11,11 +12,6 @@ namespace {
 
 // Nets made for images of this size or more keep it: smaller images are resized on the fly.
 constexpr std::int64_t kResized = 64;
-
-template <class T>
-void put(const std::optional<T>& given, T& value) {
-  if (given) value = *given;
-}
 
 void add_schedule_flags(CLI::App& verb, TrainFlags& flags) {
   verb.add_option("--epochs", flags.epochs, "epochs")->check(CLI::Range(1, 1000000));

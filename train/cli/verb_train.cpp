@@ -35,7 +35,7 @@ TrainConfig resumed_config(const TrainOptions& flags, const CheckpointHeader& he
     throw ConfigError(cat("--", field, " differs from the run that is resumed; leave it out, or start a new run"));
   }
   const std::string& name = header.description.name;
-  PLIANT_REQUIRE(ConfigError, flags.net_or_file == name || !names_net(flags.net_or_file), flags.resume, " holds ", name, ", not ", flags.net_or_file);
+  PLIANT_REQUIRE(FileError, flags.net_or_file == name || !names_net(flags.net_or_file), flags.resume, " holds ", name, ", not ", flags.net_or_file);
   return config;
 }
 
