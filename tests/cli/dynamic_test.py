@@ -132,9 +132,31 @@ class Reports(DynamicTest):
         self.assertNotIn("Stochastic", self.succeeds("info", "resnet20"))
 
     def test_depth_table_of_the_paper(self):
-        report = self.report("info", "densenet169", "--classes", "100", "--exits", "elastic", "--depth", "--counting", "keras")
-        self.assertEqual([row["convolutions"] for row in report["depth"]], [14, 39, 104, 168])
-        self.assertEqual([row["parameters"] for row in report["depth"][:3]], [394660, 1470628, 6705828])
+        report = self.report("info", "densenet169", "--classes", "100", "--flatten-head", "--exits", "elastic", "--depth", "--beside", "densenet121",
+                             "--counting", "keras")
+        self.assertEqual([row["net"] for row in report["depth"]], ["densenet169"] * 4 + ["densenet121"])
+        self.assertEqual([row["convolutions"] for row in report["depth"]], [14, 39, 104, 168, 120])
+        self.assertEqual([row["parameters"] for row in report["depth"]], [394660, 1470628, 6705828, 20796580, 12055204])
+        self.fails(USAGE, "info", "densenet169", "--beside", "densenet121", mentions="--depth")
+
+
+class Readme(DynamicTest):
+    def test_the_two_commands_of_the_combined_net(self):
+        page = os.path.join(os.path.dirname(__file__), "..", "..", "README.md")
+        with open(page, encoding="utf-8") as file:
+            lines = [line.split("#")[0].split() for line in file if line.startswith("pliant ") and "combined" in line]
+        self.assertEqual([line[1] for line in lines], ["train", "eval"])
+        for flag in ("--widths", "--exits", "--stochastic-depth", "--mask"):
+            self.assertIn(flag, lines[0])
+        places = {'"$PLIANT_DATA"': "synthetic"}
+        train, evaluate = ([places.get(word, self.path(word) if "combined" in word else word) for word in line[1:]] for line in lines)
+        self.succeeds(*train, "--limit-train", "256", "--limit-test", "64", "--epochs", "1")
+        report = self.report(*evaluate, "--limit-test", "64")
+        self.assertEqual([(row["width"], row["exit"]) for row in report["rows"]], [(w, e) for w in (1, 0.75, 0.5, 0.25) for e in (0, 1, 2)])
+        for row in report["rows"]:
+            self.assertTrue({"accuracy", "parameters", "macs", "milliseconds"} <= set(row))
+        for drawing in ("combined.svg", "combined-time.svg"):
+            self.assertTrue(os.path.getsize(self.path(drawing)) > 2000)
 
 
 class Statistics(DynamicTest):

@@ -32,6 +32,7 @@ int run_import(const ImportOptions& options) {
   Net net = build_net(describe(options.net, options.structure));
   net.store->allocate(context, dtype_of_file(options.file, options.precision));
   const WeightReport report = load_weights(net, options.file, WeightPolicy::exact);
+  apply_masks(options.structure, net);
   save_checkpoint(options.output, net, {});
   if (options.json) {
     const nlohmann::ordered_json json = {

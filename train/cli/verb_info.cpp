@@ -22,6 +22,7 @@ struct InfoOptions {
   StructureOptions structure;
   bool depth = false, json = false;
   std::string counting = "trainable";
+  std::vector<std::string> beside;  // complete nets, for comparison
 };
 
 std::vector<std::int64_t> sizes_of(const Shape& output) {  // without the batch, channels first, as files have them
@@ -61,13 +62,27 @@ Table table_of_switches(const Net& net) {
   return table;
 }
 
-// What stands before each exit: its convolutions, and its parameters as if that exit were the only one.
+// What stands before each exit: its convolutions, and its parameters as if that exit were the only one. Beside them complete nets
+// for the same input and classes.
 Table table_of_depth(const Net& net, const InfoOptions& options) {
-  Table table({{"exit", Format::integer}, {"stage", Format::integer}, {"convolutions", Format::integer}, {"parameters", Format::integer},
-               {"macs", Format::integer}});
-  int exit = 0;
-  for (const ExitDepth& row : depth_table(net, {}, options.counting == "keras" ? Counting::keras : Counting::trainable)) {
-    table.add_row({exit++, row.stage, row.convolutions, row.parameters, row.macs});
+  Table table({{"net"}, {"exit", Format::integer}, {"stage", Format::integer}, {"convolutions", Format::integer},
+               {"parameters", Format::integer}, {"macs", Format::integer}});
+  const auto add_rows = [&](const Net& shown) {
+    int exit = 0;
+    for (const ExitDepth& row : depth_table(shown, {}, options.counting == "keras" ? Counting::keras : Counting::trainable)) {
+      table.add_row({shown.description.name, exit++, row.stage, row.convolutions, row.parameters, row.macs});
+    }
+  };
+  add_rows(net);
+  for (const std::string& name : options.beside) {
+    NetDescription d = default_description(name);
+    d.exits.clear();
+    d.height = net.description.height;
+    d.width = net.description.width;
+    d.channels = net.description.channels;
+    d.classes = net.description.classes;
+    d.flatten_head = net.description.flatten_head;
+    add_rows(build_net(d));
   }
   return table;
 }
@@ -143,6 +158,8 @@ void print_table(const Net& net, const InfoOptions& options, const NetCost& tota
 }
 
 int run_info(const InfoOptions& options) {
+  PLIANT_REQUIRE(UsageError, options.structure.masks.empty(), "--mask changes no shape and no count; leave it out");
+  PLIANT_REQUIRE(UsageError, options.beside.empty() || options.depth, "--beside adds nets to the table of --depth");
   Net net;
   if (names_net(options.net)) {
     net = build_net(describe(options.net, options.structure));
@@ -163,6 +180,7 @@ void add_info(CLI::App& app, Verb& chosen) {
   verb->add_option("net", options->net, "name of a net, or a checkpoint")->required()->type_name("NET|FILE");
   add_structure_options(*verb, options->structure);
   verb->add_flag("--depth", options->depth, "also convolutions and parameters up to each exit, without the heads of earlier ones");
+  verb->add_option("--beside", options->beside, "with --depth: complete nets to show beside it, e.g. densenet121")->delimiter(',')->type_name("NET");
   verb->add_option("--counting", options->counting, "with --depth: trainable parameters, or as Keras counts: running statistics too")
       ->check(CLI::IsMember({"trainable", "keras"}))
       ->capture_default_str();
