@@ -16,11 +16,16 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from read_safetensors import read  # noqa: E402
 
 
+def heed_interrupts():
+    """What a shell starts in the background ignores them, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def train(program, flags, folder, resume=False):
     command = [program, "train", "resnet20", *flags, "--out", folder]
     if resume:
         command += ["--resume", os.path.join(folder, "last.safetensors")]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=heed_interrupts)
 
 
 def finish(process, expected, what):
