@@ -6,6 +6,7 @@
 #include <concepts>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -40,7 +41,12 @@ class Table {
     Cell(T number) : value_(static_cast<double>(number)) {}
     template <class T>
     Cell(const std::optional<T>& value) {
-      if (value) *this = Cell(*value);
+      if (!value) return;
+      if constexpr (std::is_arithmetic_v<T>) {
+        value_.template emplace<double>(static_cast<double>(*value));
+      } else {
+        value_.template emplace<std::string>(*value);
+      }
     }
 
     bool is_empty() const { return std::holds_alternative<std::monostate>(value_); }
