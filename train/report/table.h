@@ -4,11 +4,10 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace pliant {
@@ -34,27 +33,23 @@ class Table {
    public:
     Cell() = default;
     Cell(std::nullopt_t) {}
-    Cell(const char* text) : value_(std::string(text)) {}
-    Cell(std::string text) : value_(std::move(text)) {}
+    Cell(const char* text) : kind_(Kind::text), text_(text) {}
+    Cell(std::string text) : kind_(Kind::text), text_(std::move(text)) {}
     template <class T>
       requires(std::integral<T> || std::floating_point<T>)
-    Cell(T number) : value_(static_cast<double>(number)) {}
+    Cell(T number) : kind_(Kind::number), number_(static_cast<double>(number)) {}
     template <class T>
-    Cell(const std::optional<T>& value) {
-      if (!value) return;
-      if constexpr (std::is_arithmetic_v<T>) {
-        value_.template emplace<double>(static_cast<double>(*value));
-      } else {
-        value_.template emplace<std::string>(*value);
-      }
-    }
+    Cell(const std::optional<T>& value) : Cell(value ? Cell(*value) : Cell()) {}
 
-    bool is_empty() const { return std::holds_alternative<std::monostate>(value_); }
-    const std::string* text() const { return std::get_if<std::string>(&value_); }
-    const double* number() const { return std::get_if<double>(&value_); }
+    bool is_empty() const { return kind_ == Kind::empty; }
+    const std::string* text() const { return kind_ == Kind::text ? &text_ : nullptr; }
+    const double* number() const { return kind_ == Kind::number ? &number_ : nullptr; }
 
    private:
-    std::variant<std::monostate, std::string, double> value_;
+    enum class Kind : std::uint8_t { empty, text, number };
+    Kind kind_ = Kind::empty;
+    std::string text_;
+    double number_ = 0.0;
   };
   using Row = std::vector<Cell>;
 
