@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <limits>
-#include <regex>
 
 #include "core/check.h"
 #include "tests/train/file_helpers.h"
@@ -34,18 +34,27 @@ struct Box {
   std::string text;
 };
 
+// The value of an attribute of an element; empty where it has none.
+std::string attribute(const std::string& element, const std::string& name) {
+  const std::size_t at = element.find(" " + name + "=\"");
+  if (at == std::string::npos) return "";
+  const std::size_t first = at + name.size() + 3;
+  return element.substr(first, element.find('"', first) - first);
+}
+
 std::vector<Box> texts_of(const std::string& svg) {
-  static const std::regex kText(
-      "<text x=\"([-0-9.e]+)\" y=\"([-0-9.e]+)\" dy=\"0.35em\" font-size=\"([0-9]+)\" text-anchor=\"(\\w+)\"[^>]*?( transform=[^>]*)?>([^<]*)</text>");
   std::vector<Box> boxes;
-  for (std::sregex_iterator at(svg.begin(), svg.end(), kText), end; at != end; ++at) {
-    const double x = std::stod((*at)[1]), y = std::stod((*at)[2]), size = std::stod((*at)[3]), width = text_width((*at)[6], size);
-    const std::string anchor = (*at)[4];
-    const double before = anchor == "start" ? 0 : anchor == "middle" ? width / 2 : width, half = size / 2;
-    if ((*at)[5].matched) {  // read from below
-      boxes.push_back({x - half, y - width + before, x + half, y + before, (*at)[6]});
+  for (std::size_t at = svg.find("<text "); at != std::string::npos; at = svg.find("<text ", at + 1)) {
+    const std::size_t open = svg.find('>', at), close = svg.find("</text>", at);
+    const std::string element = svg.substr(at, open - at), text = svg.substr(open + 1, close - open - 1), anchor = attribute(element, "text-anchor");
+    CHECK(attribute(element, "dy") == "0.35em");  // centred on y
+    const double x = std::stod(attribute(element, "x")), y = std::stod(attribute(element, "y")), size = std::stod(attribute(element, "font-size"));
+    const double width = text_width(text, size), half = size / 2;
+    const double before = anchor == "start" ? 0 : anchor == "middle" ? width / 2 : width;
+    if (!attribute(element, "transform").empty()) {  // read from below
+      boxes.push_back({x - half, y - width + before, x + half, y + before, text});
     } else {
-      boxes.push_back({x - before, y - half, x - before + width, y + half, (*at)[6]});
+      boxes.push_back({x - before, y - half, x - before + width, y + half, text});
     }
   }
   return boxes;
@@ -54,9 +63,8 @@ std::vector<Box> texts_of(const std::string& svg) {
 // All texts lie inside the figure and none touches another.
 void check_texts(const Chart& chart, std::size_t least) {
   const std::string svg = chart.svg();
-  std::smatch size;
-  REQUIRE(std::regex_search(svg, size, std::regex("viewBox=\"0 0 ([0-9.]+) ([0-9.]+)\"")));
-  const double width = std::stod(size[1]), height = std::stod(size[2]);
+  double width = 0.0, height = 0.0;
+  REQUIRE(std::sscanf(attribute(svg, "viewBox").c_str(), "0 0 %lf %lf", &width, &height) == 2);
   const std::vector<Box> boxes = texts_of(svg);
   CHECK(boxes.size() == count(svg, "<text "));
   CHECK(boxes.size() >= least);
@@ -142,12 +150,16 @@ TEST_CASE("chart: a front is a staircase that goes on at its best accuracy") {
   Chart chart("", {.label = "x"}, {.label = "y"});
   chart.add(series("", {{2, 3}, {0, 0}, {4, 4}}, Style::front));
   const std::string svg = chart.svg();
-  std::smatch path;
-  REQUIRE(std::regex_search(svg, path, std::regex("<path d=\"M([-0-9.]+) ([-0-9.]+)L([-0-9.]+) ([-0-9.]+)L([-0-9.]+) ([-0-9.]+)L")));
-  CHECK(path[2] == path[4]);  // first to the right at the same accuracy
-  CHECK(path[3] == path[5]);  // then up
-  CHECK(std::stod(path[3]) > std::stod(path[1]));
-  CHECK(std::stod(path[6]) < std::stod(path[4]));
+  double x1 = 0, y1 = 0, x2 = 0, y2 = 0, x3 = 0, y3 = 0;
+  bool found = false;
+  for (std::size_t at = svg.find("<path d=\"M"); at != std::string::npos && !found; at = svg.find("<path d=\"M", at + 1)) {
+    found = std::sscanf(svg.c_str() + at, "<path d=\"M%lf %lfL%lf %lfL%lf %lfL", &x1, &y1, &x2, &y2, &x3, &y3) == 6;
+  }
+  REQUIRE(found);
+  CHECK(y1 == y2);  // first to the right at the same accuracy
+  CHECK(x2 == x3);  // then up
+  CHECK(x2 > x1);
+  CHECK(y3 < y2);
   CHECK(count(svg, "class=\"legend\"") == 0);
 }
 
