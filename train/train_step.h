@@ -46,7 +46,7 @@ class TrainStep {
                                     Tensor& loss_sum, Tensor* correct);
 
   Net& net_;
-  const TrainConfig& config_;
+  TrainConfig config_;
   Optimizer optimizer_;
   SelectionPolicy policy_;
   std::optional<GradientLog> log_;

@@ -70,7 +70,7 @@ class Trainer {
   std::int64_t step() const { return state_.epoch * length_.steps_per_epoch + state_.batch; }
 
   Net& net_;
-  const TrainConfig& config_;
+  TrainConfig config_;
   const RunFolder& folder_;
   const Splits& splits_;
   DeviceData train_, validation_, test_;
