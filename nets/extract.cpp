@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/pack.h"
+#include "nets/exits.h"
 #include "nets/zoo.h"
 
 namespace pliant {
@@ -52,20 +53,13 @@ NetDescription extracted_description(const Net& net, const Extraction& what) {
   const int exit = chosen_exit(net, what);
   PLIANT_REQUIRE(ConfigError, what.width >= 0 && what.width < net.widths(), source.name, ": row ", what.width, " of a width table with ",
                  net.widths(), " rows");
-  NetDescription d = source;
+  NetDescription d = cut_at_exit(source, exit);
   d.axis_sizes.clear();
   d.widths.clear();
   d.width_ratios.clear();
   d.batch_norm_sets = 1;
   d.shared_scale_shift = false;
-  const auto depth = static_cast<std::size_t>(exit);
-  const bool whole = depth == source.exits.size();
-  if (!whole) d.last_stage = source.exits[depth];
-  if (what.keep_exits) {
-    d.exits.resize(std::min(depth + 1, source.exits.size()));
-  } else {
-    d.exits = whole ? std::vector<int>{} : std::vector<int>{source.exits[depth]};
-  }
+  if (!what.keep_exits) d.exits = d.last_stage < 0 ? std::vector<int>{} : std::vector<int>{d.last_stage};
   if (d.exits.empty()) d.exit_dropout = 0.0;
   const Names names{exit, what.keep_exits};
   const Net usual = build_net(d);  // with the builder's own sizes

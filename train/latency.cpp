@@ -1,28 +1,17 @@
 #include "train/latency.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <tuple>
 
 #include "core/rng.h"
 #include "nets/extract.h"
 #include "nets/widths.h"
+#include "train/timing.h"
 
 namespace pliant {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
-
-// The value that a share of all values does not exceed (nearest rank).
-double quantile(std::vector<double> values, double share) {
-  const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(values.size()))) - 1;
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(rank), values.end());
-  return values[rank];
-}
 
 Tensor random_images(const Net& net, std::int64_t batch) {
   const NetDescription& d = net.description;
