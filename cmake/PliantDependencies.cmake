@@ -34,6 +34,7 @@ endfunction()
 pliant_dependency(JSON HEADER nlohmann/json.hpp PACKAGE nlohmann-json3-dev)
 pliant_dependency(CLI11 HEADER CLI/CLI.hpp PACKAGE libcli11-dev)
 pliant_dependency(STB HEADER stb/stb_image.h PACKAGE libstb-dev)
+pliant_dependency(EIGEN HEADER eigen3/Eigen/Dense PACKAGE libeigen3-dev)
 pliant_dependency(FMT HEADER fmt/core.h PACKAGE libfmt-dev)
 target_compile_definitions(pliant_dep_FMT INTERFACE FMT_HEADER_ONLY=1)
 # Without oneDNN the CPU convolves with the plain loops: right, and slow. Without zlib, .gz data files are refused.

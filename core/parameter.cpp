@@ -1,49 +1,132 @@
 #include "core/parameter.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace pliant {
 
-ChannelAxis::ChannelAxis(std::string name, std::int64_t size) : name_(std::move(name)), sizes_{size} {
+namespace {
+
+std::vector<std::int32_t> leading(std::int64_t count) {
+  std::vector<std::int32_t> positions(static_cast<std::size_t>(count));
+  std::iota(positions.begin(), positions.end(), 0);
+  return positions;
+}
+
+void require_ascending(const std::string& axis, const std::vector<std::int32_t>& kept, std::int64_t full_size) {
+  PLIANT_REQUIRE(ConfigError, !kept.empty(), "axis ", axis, ": nothing is kept of its ", full_size, " channels");
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    PLIANT_REQUIRE(ConfigError, kept[i] >= 0 && kept[i] < full_size && (i == 0 || kept[i] > kept[i - 1]), "axis ", axis,
+                   ": the kept channels are ascending numbers from 0 to ", full_size - 1, ", got ", kept[i]);
+  }
+}
+
+void append_run(std::vector<Run>& runs, Run run) {
+  if (run.count == 0) return;
+  if (!runs.empty() && runs.back().first + runs.back().count == run.first) {
+    runs.back().count += run.count;
+  } else {
+    runs.push_back(run);
+  }
+}
+
+}  // namespace
+
+ChannelAxis::ChannelAxis(std::string name, std::int64_t size) : name_(std::move(name)), sizes_{size}, full_size_(size) {
   PLIANT_REQUIRE(ConfigError, size >= 1, "axis ", name_, ": needs at least one channel, got ", size);
+}
+
+ChannelAxis::ChannelAxis(std::string name, std::int64_t full_size, std::vector<std::int32_t> kept)
+    : name_(std::move(name)), sizes_{static_cast<std::int64_t>(kept.size())}, full_size_(full_size), kept_(std::move(kept)) {
+  require_ascending(name_, kept_, full_size);
 }
 
 ChannelAxis::ChannelAxis(std::string name, std::vector<ChannelAxis*> parts) : name_(std::move(name)), parts_(std::move(parts)) {
   PLIANT_REQUIRE(ConfigError, !parts_.empty(), "axis ", name_, ": a concatenation needs at least one part");
 }
 
+ChannelAxis::ChannelAxis(std::string name, ChannelAxis& stream) : name_(std::move(name)), stream_(&stream) {}
+
+ChannelAxis::ChannelAxis(std::string name, ChannelAxis& stream, std::vector<std::int32_t> kept)
+    : name_(std::move(name)), stream_(&stream), kept_(std::move(kept)) {
+  require_ascending(name_, kept_, stream.full_size());
+  const std::vector<std::int32_t> there = stream.origins();
+  for (const std::int32_t channel : kept_) {
+    PLIANT_REQUIRE(ConfigError, std::binary_search(there.begin(), there.end(), channel), "axis ", name_, ": selects channel ", channel,
+                   ", which was removed from ", stream.name());
+  }
+}
+
 std::int64_t ChannelAxis::active(int width) const {
-  if (parts_.empty()) {
+  if (plain()) {
     PLIANT_REQUIRE(ConfigError, width >= 0 && width < static_cast<int>(sizes_.size()), "axis ", name_, ": width ", width,
                    " of ", sizes_.size(), " declared ones");
     return sizes_[static_cast<std::size_t>(width)];
   }
+  if (stream_ && kept_.empty()) return stream_->active(width);
+  if (stream_ && width == 0) return static_cast<std::int64_t>(kept_.size());
   std::int64_t sum = 0;
-  for (const ChannelAxis* part : parts_) sum += part->active(width);
+  for (const Run& run : runs(width)) sum += run.count;
   return sum;
 }
 
 int ChannelAxis::widths() const {
+  if (stream_) return stream_->widths();
   return parts_.empty() ? static_cast<int>(sizes_.size()) : parts_.front()->widths();
 }
 
 std::vector<Run> ChannelAxis::runs(int width) const {
-  if (parts_.empty()) return {{0, active(width)}};
+  if (plain()) return {{0, active(width)}};
   std::vector<Run> runs;
+  if (stream_) {
+    if (kept_.empty()) return stream_->runs(width);
+    const std::vector<std::int32_t> positions = positions_in_stream();
+    for (const Run& run : stream_->runs(width)) {
+      const auto first = std::lower_bound(positions.begin(), positions.end(), run.first);
+      const auto last = std::lower_bound(positions.begin(), positions.end(), run.first + run.count);
+      append_run(runs, {first - positions.begin(), last - first});
+    }
+    return runs;
+  }
   std::int64_t start = 0;
   for (const ChannelAxis* part : parts_) {
-    for (const Run& run : part->runs(width)) {
-      const Run shifted{start + run.first, run.count};
-      if (!runs.empty() && runs.back().first + runs.back().count == shifted.first) {
-        runs.back().count += shifted.count;
-      } else {
-        runs.push_back(shifted);
-      }
-    }
+    for (const Run& run : part->runs(width)) append_run(runs, {start + run.first, run.count});
     start += part->size();
   }
   return runs;
+}
+
+std::int64_t ChannelAxis::full_size() const {
+  if (stream_) return stream_->full_size();
+  if (parts_.empty()) return full_size_;
+  std::int64_t sum = 0;
+  for (const ChannelAxis* part : parts_) sum += part->full_size();
+  return sum;
+}
+
+std::vector<std::int32_t> ChannelAxis::origins() const {
+  if (!kept_.empty()) return kept_;
+  if (stream_) return stream_->origins();
+  if (parts_.empty()) return leading(sizes_.front());
+  std::vector<std::int32_t> origins;
+  std::int64_t start = 0;
+  for (const ChannelAxis* part : parts_) {
+    for (const std::int32_t channel : part->origins()) origins.push_back(static_cast<std::int32_t>(start + channel));
+    start += part->full_size();
+  }
+  return origins;
+}
+
+std::vector<std::int32_t> ChannelAxis::positions_in_stream() const {
+  PLIANT_INVARIANT(stream_, "axis ", name_, " is no selection");
+  const std::vector<std::int32_t> there = stream_->origins();
+  if (kept_.empty()) return leading(stream_->size());
+  std::vector<std::int32_t> positions;
+  for (const std::int32_t channel : kept_) {
+    positions.push_back(static_cast<std::int32_t>(std::lower_bound(there.begin(), there.end(), channel) - there.begin()));
+  }
+  return positions;
 }
 
 const Tensor& ChannelAxis::indices(Context& context, int width) const {
@@ -61,7 +144,7 @@ const Tensor& ChannelAxis::indices(Context& context, int width) const {
 }
 
 void ChannelAxis::add_width(std::int64_t size) {
-  PLIANT_REQUIRE(ConfigError, parts_.empty(), "axis ", name_, ": a concatenation takes its widths from its parts");
+  PLIANT_REQUIRE(ConfigError, plain(), "axis ", name_, ": takes its widths from the axes that it is made of");
   PLIANT_REQUIRE(ConfigError, size >= 1 && size <= sizes_.front(), "axis ", name_, ": a width has 1 to ", sizes_.front(),
                  " channels, got ", size);
   sizes_.push_back(size);
@@ -104,14 +187,9 @@ std::vector<Tensor> Parameter::active_indices(int width) const {
   return indices;
 }
 
-ChannelAxis& ParameterStore::axis(std::string name, std::int64_t size) {
-  PLIANT_REQUIRE(ConfigError, !find_axis(name), "axis ", name, " is declared twice");
-  return *axes_.emplace_back(std::make_unique<ChannelAxis>(std::move(name), size));
-}
-
-ChannelAxis& ParameterStore::concatenation(std::string name, std::vector<ChannelAxis*> parts) {
-  PLIANT_REQUIRE(ConfigError, !find_axis(name), "axis ", name, " is declared twice");
-  return *axes_.emplace_back(std::make_unique<ChannelAxis>(std::move(name), std::move(parts)));
+ChannelAxis& ParameterStore::declare(std::unique_ptr<ChannelAxis> axis) {
+  PLIANT_REQUIRE(ConfigError, !find_axis(axis->name()), "axis ", axis->name(), " is declared twice");
+  return *axes_.emplace_back(std::move(axis));
 }
 
 Parameter& ParameterStore::add(std::string name, Role role, std::vector<Dim> dims) {
@@ -148,7 +226,7 @@ void ParameterStore::allocate(Context& context, DType dtype) {
 int ParameterStore::add_width(const std::vector<std::int64_t>& sizes) {
   std::vector<ChannelAxis*> plain;
   for (const auto& axis : axes_) {
-    if (axis->parts().empty()) plain.push_back(axis.get());
+    if (axis->plain()) plain.push_back(axis.get());
   }
   PLIANT_REQUIRE(ConfigError, sizes.size() == plain.size(), "a width needs ", plain.size(), " sizes, one per axis, got ",
                  sizes.size());

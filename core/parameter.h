@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/tensor.h"
@@ -21,7 +22,12 @@ struct Run {  // consecutive indices of one dimension
 class ChannelAxis {
  public:
   ChannelAxis(std::string name, std::int64_t size);
+  // What removal left of an axis with full_size channels: these of them, ascending.
+  ChannelAxis(std::string name, std::int64_t full_size, std::vector<std::int32_t> kept);
   ChannelAxis(std::string name, std::vector<ChannelAxis*> parts);  // a concatenation, in this order
+  // A selection of a stream's channels (network slimming): all that the stream has, or these of its full_size(), ascending.
+  ChannelAxis(std::string name, ChannelAxis& stream);
+  ChannelAxis(std::string name, ChannelAxis& stream, std::vector<std::int32_t> kept);
   ChannelAxis(const ChannelAxis&) = delete;
   ChannelAxis& operator=(const ChannelAxis&) = delete;
 
@@ -31,7 +37,15 @@ class ChannelAxis {
   int widths() const;
   std::vector<Run> runs(int width) const;                          // indices into the full axis
   const std::vector<ChannelAxis*>& parts() const { return parts_; }
-  void add_width(std::int64_t size);                               // 1..size(); a concatenation follows its parts
+  ChannelAxis* stream() const { return stream_; }                  // of a selection, else null
+  bool plain() const { return parts_.empty() && !stream_; }        // neither a concatenation nor a selection
+  void add_width(std::int64_t size);                               // 1..size(); plain axes alone, the others follow
+
+  // What this axis was before anything was removed: its size then, and the place that each of its channels had there.
+  std::int64_t full_size() const;
+  std::vector<std::int32_t> origins() const;
+  // For a selection: the position in the stream, as it is now, of each of its channels.
+  std::vector<std::int32_t> positions_in_stream() const;
   // The runs as a tensor [active(width)] i32 on the device, made once; no tensor where the whole axis is active.
   const Tensor& indices(Context& context, int width) const;
 
@@ -39,8 +53,11 @@ class ChannelAxis {
 
  private:
   std::string name_;
-  std::vector<std::int64_t> sizes_;  // one per width; empty for a concatenation
+  std::vector<std::int64_t> sizes_;  // one per width; plain axes alone
   std::vector<ChannelAxis*> parts_;
+  ChannelAxis* stream_ = nullptr;
+  std::int64_t full_size_ = 0;        // plain axes alone
+  std::vector<std::int32_t> kept_;   // of full_size(); empty: the leading ones of a plain axis, all of a stream
   mutable std::vector<Tensor> indices_;
 };
 
@@ -80,8 +97,10 @@ class ParameterStore {
  public:
   static constexpr std::int64_t kAlignment = 64;                   // every parameter starts at a multiple of this many elements
 
-  ChannelAxis& axis(std::string name, std::int64_t size);
-  ChannelAxis& concatenation(std::string name, std::vector<ChannelAxis*> parts);
+  template <class... Arguments>
+  ChannelAxis& axis(std::string name, Arguments&&... arguments) {  // as ChannelAxis is made; ConfigError on a name used twice
+    return declare(std::make_unique<ChannelAxis>(std::move(name), std::forward<Arguments>(arguments)...));
+  }
   Parameter& add(std::string name, Role role, std::vector<Dim> dims);  // throws ConfigError on a name used twice
 
   // Takes back every declaration after the first `count`, for nets that end early. Before allocate() alone.
@@ -97,7 +116,7 @@ class ParameterStore {
   DType dtype() const { return values_.dtype(); }
   Context& context() const { return values_.context(); }
 
-  // Adds one row to the width table: a size for every axis without parts, in order of declaration. Returns its index.
+  // Adds one row to the width table: a size for every plain axis, in order of declaration. Returns its index.
   int add_width(const std::vector<std::int64_t>& sizes);
 
   std::deque<Parameter>& parameters() { return parameters_; }      // buffers included, in order of declaration
@@ -108,6 +127,8 @@ class ParameterStore {
   std::int64_t trainable_count() const;                            // scalars, as papers count parameters
 
  private:
+  ChannelAxis& declare(std::unique_ptr<ChannelAxis> axis);
+
   std::deque<Parameter> parameters_;                               // a deque: addresses stay valid
   std::vector<std::unique_ptr<ChannelAxis>> axes_;
   Tensor values_, gradients_, buffers_;

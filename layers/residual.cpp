@@ -13,7 +13,7 @@ Residual::Residual(std::string layer_name, int block, LayerPtr branch, LayerPtr 
 Var Residual::forward(Pass& pass, const Var& x) const {
   const Var skip = shortcut_ ? shortcut_->forward(pass, x) : x;
   const Activation f = options_.activation;
-  if (pass.select.dropped.contains(block_)) return activation(skip, f);
+  if (!branch_ || pass.select.dropped.contains(block_)) return activation(skip, f);
   const double p = options_.survival;
   const bool train = pass.branches == Branches::of_mode ? pass.mode == Mode::train : pass.branches == Branches::as_in_training;
   const double factor = train ? (options_.scale_in_training ? 1.0 / p : 1.0) : (options_.scale_in_training ? 1.0 : p);
@@ -27,7 +27,7 @@ Var Residual::forward(Pass& pass, const Var& x) const {
 
 Shape Residual::cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const {
   const Shape skip = shortcut_ ? shortcut_->cost(select, x, rows) : x;
-  if (!select.dropped.contains(block_)) {
+  if (branch_ && !select.dropped.contains(block_)) {
     const Shape y = branch_->cost(select, x, rows);
     PLIANT_REQUIRE(ShapeError, y == skip, name(), ": the branch gives ", y, ", the shortcut ", skip);
   }
@@ -35,6 +35,6 @@ Shape Residual::cost(const Selection& select, const Shape& x, std::vector<LayerC
   return skip;
 }
 
-int Residual::convolutions() const { return std::max(branch_->convolutions(), shortcut_ ? shortcut_->convolutions() : 0); }
+int Residual::convolutions() const { return std::max(branch_ ? branch_->convolutions() : 0, shortcut_ ? shortcut_->convolutions() : 0); }
 
 }  // namespace pliant

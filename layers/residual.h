@@ -16,7 +16,7 @@ struct ResidualOptions {
 
 class Residual : public Layer {
  public:
-  // block: the index by which a Selection drops it. shortcut may be null: the identity.
+  // block: the index by which a Selection drops it. shortcut may be null: the identity. branch may be null: it was removed.
   Residual(std::string name, int block, LayerPtr branch, LayerPtr shortcut, const ResidualOptions& options = {});
 
   Var forward(Pass& pass, const Var& x) const override;

@@ -55,6 +55,8 @@ ChannelMap::ChannelMap(std::string layer_name, ChannelAxis& from, ChannelAxis& t
   for (const std::int32_t source : map_) {
     PLIANT_REQUIRE(ConfigError, source >= -1 && source < from.size(), name(), ": source channel ", source, " of ", from.size());
   }
+  identity_ = from.size() == to.size();
+  for (std::size_t j = 0; j < map_.size(); ++j) identity_ = identity_ && map_[j] == static_cast<std::int32_t>(j);
 }
 
 namespace {
@@ -100,7 +102,7 @@ const Tensor& ChannelMap::index(Context& context, int width) const {
 }
 
 Var ChannelMap::forward(Pass& pass, const Var& x) const {
-  return apply_mask(pass, to_, gather_channels(x, index(pass.context, pass.select.width)));
+  return apply_mask(pass, to_, identity_ ? x : gather_channels(x, index(pass.context, pass.select.width)));
 }
 
 Shape ChannelMap::cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const {

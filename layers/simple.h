@@ -64,8 +64,9 @@ class Dropout : public Layer {
   double probability_;
 };
 
-// Output channel j is input channel map[j], or zero where map[j] is -1: the zero-padded shortcut of residual nets. Positions
-// count on the full axes; at a smaller width a channel whose source is not active is zero.
+// Output channel j is input channel map[j], or zero where map[j] is -1: the zero-padded shortcut of residual nets, and the selection of
+// network slimming. Positions count on the full axes; at a smaller width a channel whose source is not active is zero. A map that
+// changes nothing does nothing.
 class ChannelMap : public Layer {
  public:
   ChannelMap(std::string name, ChannelAxis& from, ChannelAxis& to, std::vector<std::int32_t> map);
@@ -81,6 +82,7 @@ class ChannelMap : public Layer {
 
   ChannelAxis &from_, &to_;
   std::vector<std::int32_t> map_;  // empty: zeros first
+  bool identity_ = false;
   mutable std::vector<Tensor> index_;  // per width, made once
 };
 

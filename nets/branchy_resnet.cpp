@@ -2,6 +2,8 @@
 // biases and whose first one has no padding (32 x 32 becomes 30 x 30, then 15 x 15 and 8 x 8). Where the size changes, the shortcut takes
 // every second pixel and puts the zero channels first. Branches after the first convolution (or, after the paper's text, the second:
 // the end of that convolution's block) and after the 37th.
+#include <numeric>
+
 #include "nets/builder.h"
 
 namespace pliant {
@@ -12,10 +14,17 @@ constexpr Conv2dOptions kConv3x3{.kernel = 3, .padding = 1, .bias = true};
 constexpr int kBlocks = 18;    // of each of the three groups
 constexpr int kHeadBlock = -1;  // the block of a branch has no number: stochastic depth is for the trunk
 
-LayerPtr shortcut(const std::string& name, ChannelAxis& in, ChannelAxis& out) {
+LayerPtr shortcut(NetBuilder& build, const std::string& name, ChannelAxis& in, ChannelAxis& out) {
   auto layers = std::make_unique<Sequential>(name + ".downsample");
   layers->add(std::make_unique<AveragePool>(name + ".downsample.pixels", PoolGeometry{.size = 1, .stride = 2}));
-  layers->add(ChannelMap::zeros_first(name + ".downsample.pad", in, out));
+  const auto& kept = build.description().kept;
+  if (!kept.contains(in.name()) && !kept.contains(out.name())) {
+    layers->add(ChannelMap::zeros_first(name + ".downsample.pad", in, out));
+    return layers;
+  }
+  std::vector<std::int32_t> map(static_cast<std::size_t>(out.full_size()), -1);
+  std::iota(map.end() - in.full_size(), map.end(), 0);
+  layers->add(build.channel_map(name + ".downsample.pad", in, out, map));
   return layers;
 }
 
@@ -95,8 +104,8 @@ Net build_branchy_resnet(const NetDescription& d) {
     if (group > 1) map = map.after(kHalving);
     for (int i = 0; i < kBlocks; ++i) {
       const std::string name = cat("layer", group, ".", i);
-      LayerPtr branch = two_convolutions(build, name, *stream, out, channels);
-      LayerPtr block = build.residual(name, std::move(branch), stream == &out ? nullptr : shortcut(name, *stream, out));
+      LayerPtr branch = build.next_block_removed() ? nullptr : two_convolutions(build, name, *stream, out, channels);
+      LayerPtr block = build.residual(name, std::move(branch), stream == &out ? nullptr : shortcut(build, name, *stream, out));
       stream = &out;
       if (group == 3 && i == kBlocks - 1) return build.finish(std::move(block), last_head(build, out, map));
       end_stage(std::move(block), i == kBlocks - 1);

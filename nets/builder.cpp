@@ -1,6 +1,7 @@
 #include "nets/builder.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace pliant {
 
@@ -35,22 +36,62 @@ NetBuilder::NetBuilder(const NetDescription& description) {
                  " names for ", d.widths.size(), " further widths");
 }
 
+const std::vector<std::int32_t>* NetBuilder::kept(const std::string& name) {
+  const NetDescription& d = net_.description;
+  const auto found = d.kept.find(name);
+  if (found == d.kept.end()) return nullptr;
+  PLIANT_REQUIRE(ConfigError, !d.axis_sizes.contains(name), d.name, ": axis ", name, " has a size and a list of kept channels; give one");
+  axes_used_.push_back(name);
+  return &found->second;
+}
+
 ChannelAxis& NetBuilder::axis(const std::string& name, std::int64_t size) {
   const NetDescription& d = net_.description;
-  if (const auto changed = d.axis_sizes.find(name); changed != d.axis_sizes.end()) {
+  ChannelAxis* axis = nullptr;
+  if (const std::vector<std::int32_t>* channels = kept(name)) {
+    axis = &net_.store->axis(name, size, *channels);
+  } else if (const auto changed = d.axis_sizes.find(name); changed != d.axis_sizes.end()) {
     PLIANT_REQUIRE(ConfigError, changed->second >= 1 && changed->second <= size, d.name, ": axis ", name, " has 1 to ", size,
                    " channels, got ", changed->second);
-    size = changed->second;
+    std::vector<std::int32_t> leading(static_cast<std::size_t>(changed->second));
+    std::iota(leading.begin(), leading.end(), 0);
+    axis = &net_.store->axis(name, size, std::move(leading));
     axes_used_.push_back(name);
+  } else {
+    axis = &net_.store->axis(name, size);
   }
-  ChannelAxis& axis = net_.store->axis(name, size);
   for (const std::vector<std::int64_t>& row : d.widths) {
     PLIANT_REQUIRE(ConfigError, axis_count_ < row.size(), d.name, ": a row of the width table has ", row.size(),
                    " sizes, too few for axis ", name);
-    axis.add_width(row[axis_count_]);
+    axis->add_width(row[axis_count_]);
   }
   ++axis_count_;
+  return *axis;
+}
+
+ChannelAxis& NetBuilder::selection(const std::string& name, ChannelAxis& stream) {
+  const std::vector<std::int32_t>* channels = kept(name);
+  ChannelAxis& axis = channels ? net_.store->axis(name, stream, *channels) : net_.store->axis(name, stream);
+  for (int width = 0; width < axis.widths(); ++width) {
+    PLIANT_REQUIRE(ConfigError, axis.active(width) >= 1, net_.description.name, ": selection ", name, " keeps no channel of row ", width,
+                   " of the width table");
+  }
   return axis;
+}
+
+LayerPtr NetBuilder::select(const std::string& name, ChannelAxis& stream, ChannelAxis& selection) {
+  return std::make_unique<ChannelMap>(name, stream, selection, selection.positions_in_stream());
+}
+
+LayerPtr NetBuilder::channel_map(const std::string& name, ChannelAxis& in, ChannelAxis& out, const std::vector<std::int32_t>& whole) {
+  const std::vector<std::int32_t> read = in.origins();
+  std::vector<std::int32_t> map;
+  for (const std::int32_t channel : out.origins()) {
+    const std::int32_t source = whole[static_cast<std::size_t>(channel)];
+    const auto found = std::lower_bound(read.begin(), read.end(), source);
+    map.push_back(found != read.end() && *found == source ? static_cast<std::int32_t>(found - read.begin()) : -1);
+  }
+  return std::make_unique<ChannelMap>(name, in, out, std::move(map));
 }
 
 LayerPtr NetBuilder::conv(const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options) {
@@ -63,7 +104,9 @@ LayerPtr NetBuilder::batch_norm(const std::string& name, ChannelAxis& axis, Acti
 }
 
 LayerPtr NetBuilder::residual(const std::string& name, LayerPtr branch, LayerPtr shortcut) {
+  const bool removed = next_block_removed();
   const int block = net_.blocks++;
+  PLIANT_INVARIANT(removed == !branch, name, ": a removed block has no branch");
   const std::vector<double>& survival = net_.description.survival;
   PLIANT_REQUIRE(ConfigError, survival.empty() || static_cast<std::size_t>(block) < survival.size(), name,
                  ": no survival probability given for block ", block, "; ", survival.size(), " were");
@@ -71,6 +114,11 @@ LayerPtr NetBuilder::residual(const std::string& name, LayerPtr branch, LayerPtr
   const double probability = survival.empty() ? 1.0 : survival[static_cast<std::size_t>(block)];
   return std::make_unique<Residual>(name, block, std::move(branch), std::move(shortcut),
                                     ResidualOptions{probability, d.gate_per_sample, d.scale_in_training});
+}
+
+bool NetBuilder::next_block_removed() const {
+  const std::vector<int>& removed = net_.description.removed_blocks;
+  return std::binary_search(removed.begin(), removed.end(), net_.blocks);
 }
 
 LayerPtr NetBuilder::classifier(const std::string& name, ChannelAxis& in, std::int64_t rows, std::int64_t columns) {
@@ -105,6 +153,14 @@ void NetBuilder::require_description_used() const {
   const NetDescription& d = net_.description;
   for (const auto& [name, size] : d.axis_sizes) {
     PLIANT_REQUIRE(ConfigError, std::find(axes_used_.begin(), axes_used_.end(), name) != axes_used_.end(), d.name, ": has no axis ", name);
+  }
+  for (const auto& [name, channels] : d.kept) {
+    PLIANT_REQUIRE(ConfigError, std::find(axes_used_.begin(), axes_used_.end(), name) != axes_used_.end(), d.name, ": has no axis ", name);
+  }
+  for (std::size_t i = 0; i < d.removed_blocks.size(); ++i) {
+    const int block = d.removed_blocks[i];
+    PLIANT_REQUIRE(ConfigError, block >= 0 && block < net_.blocks && (i == 0 || block > d.removed_blocks[i - 1]), d.name,
+                   ": the removed blocks are ascending numbers from 0 to ", net_.blocks - 1, ", got ", block);
   }
   for (const auto& row : d.widths) {
     PLIANT_REQUIRE(ConfigError, row.size() == axis_count_, d.name, ": a row of the width table has ", row.size(), " sizes, the net ",

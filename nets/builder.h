@@ -37,9 +37,17 @@ class NetBuilder {
 
   // An axis with the builder's size, unless the description gives another; with a column of every row of the width table.
   ChannelAxis& axis(const std::string& name, std::int64_t size);
+  // The channels of a stream that one reader takes (network slimming): all, unless the description keeps fewer; and the layer that
+  // takes them, which costs nothing while it takes all.
+  ChannelAxis& selection(const std::string& name, ChannelAxis& stream);
+  LayerPtr select(const std::string& name, ChannelAxis& stream, ChannelAxis& selection);
+  // Output channel j is input channel whole[j], or zero where that is -1; counted before anything was removed, on full_size().
+  LayerPtr channel_map(const std::string& name, ChannelAxis& in, ChannelAxis& out, const std::vector<std::int32_t>& whole);
   LayerPtr conv(const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options);
   LayerPtr batch_norm(const std::string& name, ChannelAxis& axis, Activation f);
-  LayerPtr residual(const std::string& name, LayerPtr branch, LayerPtr shortcut);  // numbers the blocks
+  // Numbers the blocks. The branch is null where next_block_removed() says so: then nothing of it is declared.
+  LayerPtr residual(const std::string& name, LayerPtr branch, LayerPtr shortcut);
+  bool next_block_removed() const;
 
   // A classifier over the map [rows, columns] of `in`: of its average, or of the flattened map where the description says so.
   LayerPtr classifier(const std::string& name, ChannelAxis& in, std::int64_t rows, std::int64_t columns);
@@ -52,6 +60,7 @@ class NetBuilder {
   Net finish(LayerPtr body, LayerPtr head);
 
  private:
+  const std::vector<std::int32_t>* kept(const std::string& axis);
   void require_description_used() const;
   void end_early();
 

@@ -15,7 +15,7 @@ ChannelAxis& dense_layer(NetBuilder& build, const std::string& name, ChannelAxis
   ChannelAxis& inner = build.axis(name + ".conv1", 4 * kGrowth);
   ChannelAxis& added = build.axis(name + ".conv2", kGrowth);
   parts.push_back(&added);
-  ChannelAxis& out = build.store().concatenation(name, parts);
+  ChannelAxis& out = build.store().axis(name, parts);
   auto branch = std::make_unique<Sequential>(name);
   branch->add(build.batch_norm(name + ".norm1", in, Activation::relu));
   branch->add(build.conv(name + ".conv1", Dim(in), inner, {.kernel = 1}));

@@ -16,7 +16,13 @@ std::string to_json(const NetDescription& d) {
   json["shortcut"] = std::string(1, d.shortcut);
   json["branches"] = d.branches;
   json["flatten_head"] = d.flatten_head;
+  json["head"] = d.head;
+  json["stem"] = d.stem;
+  json["kernel_shape"] = d.kernel_shape;
   json["axis_sizes"] = d.axis_sizes;
+  json["kept"] = d.kept;
+  json["removed_blocks"] = d.removed_blocks;
+  json["block_scales"] = d.block_scales;
   json["widths"] = d.widths;
   json["width_ratios"] = d.width_ratios;
   json["batch_norm_sets"] = d.batch_norm_sets;
@@ -64,6 +70,20 @@ void read_flag(const Json& json, const char* field, bool& value) {
   value = json.at(field).get<bool>();
 }
 
+// A text that is one of a few; missing: stays as it is.
+void read_choice(const Json& json, const char* field, std::initializer_list<const char*> choices, std::string& value) {
+  if (!json.contains(field)) return;
+  std::string expected;
+  for (const char* choice : choices) {
+    if (json.at(field) == choice) {
+      value = choice;
+      return;
+    }
+    expected += cat(expected.empty() ? "\"" : ", \"", choice, "\"");
+  }
+  refuse(field, json.at(field), expected);
+}
+
 double number(const char* field, const Json& value) {
   if (!value.is_number()) refuse(field, value, "a number");
   return value.get<double>();
@@ -84,6 +104,18 @@ void read_axes(const Json& json, NetDescription& d) {
     if (!sizes.is_object()) refuse("axis_sizes", sizes, "an object of sizes by axis");
     for (const auto& [axis, size] : sizes.items()) d.axis_sizes[axis] = integer(axis, size, 1, kMaxSize);
   }
+  if (json.contains("kept")) {
+    const Json& kept = json.at("kept");
+    if (!kept.is_object()) refuse("kept", kept, "an object of lists of channels by axis");
+    for (const auto& [axis, list] : kept.items()) {
+      std::vector<std::int32_t>& channels = d.kept[axis];
+      if (!list.is_array() || list.empty() || list.size() > kMaxItems) refuse(axis, list, "a list of channels");
+      for (const Json& item : list) {
+        channels.push_back(static_cast<std::int32_t>(integer(axis, item, channels.empty() ? 0 : channels.back() + 1, kMaxSize)));
+      }
+    }
+  }
+  each(json, "removed_blocks", [&](const Json& block) { d.removed_blocks.push_back(static_cast<int>(integer("removed_blocks", block, 0, kMaxSize))); });
   each(json, "widths", [&](const Json& row) {
     if (!row.is_array() || row.size() > kMaxItems) refuse("widths", row, "lists of sizes");
     std::vector<std::int64_t>& sizes = d.widths.emplace_back();
@@ -107,11 +139,11 @@ NetDescription description_from_json(const std::string& text) {
     if (shortcut != "A" && shortcut != "B") refuse("shortcut", shortcut, "\"A\" or \"B\"");
     d.shortcut = shortcut.get<std::string>()[0];
   }
-  if (json.contains("branches")) {
-    const Json& branches = json.at("branches");
-    if (branches != "code" && branches != "paper") refuse("branches", branches, "\"code\" or \"paper\"");
-    d.branches = branches.get<std::string>();
-  }
+  read_choice(json, "branches", {"code", "paper"}, d.branches);
+  read_choice(json, "head", {"", "slimming", "l1", "bias"}, d.head);
+  read_choice(json, "kernel_shape", {"full", "cross", "centre", "graded"}, d.kernel_shape);
+  if (json.contains("stem")) d.stem = static_cast<int>(integer("stem", json.at("stem"), 0, kMaxSize));
+  read_flag(json, "block_scales", d.block_scales);
   read_flag(json, "flatten_head", d.flatten_head);
   read_axes(json, d);
   if (json.contains("batch_norm_sets")) d.batch_norm_sets = static_cast<int>(integer("batch_norm_sets", json.at("batch_norm_sets"), 1, 4096));

@@ -16,7 +16,13 @@ struct NetDescription {
   char shortcut = 'A';                               // CIFAR ResNets: A (average pool, zero channels) or B (1x1 convolution and BN)
   std::string branches = "code";                     // BranchyNets: side branches of the released "code", or of the "paper"'s text
   bool flatten_head = false;                         // the last classifier reads the flattened map instead of its average
-  std::map<std::string, std::int64_t> axis_sizes;    // axes that differ from the builder's default (pruned nets)
+  std::string head;                                  // VGG: "slimming" (one linear layer; the default), "l1" (512, BN, ReLU between) or "bias"
+  int stem = 0;                                      // DenseNet-40: channels of the first convolution, 24 (the default) or 16
+  std::string kernel_shape = "full";                 // of 3x3 convolutions: full, cross (five taps), centre (one), graded by the group
+  std::map<std::string, std::int64_t> axis_sizes;    // axes narrower than the builder makes them: so many leading channels
+  std::map<std::string, std::vector<std::int32_t>> kept;  // axes of which removal left these of the builder's channels, ascending
+  std::vector<int> removed_blocks;                   // residual branches that removal took away, ascending; blocks keep their numbers
+  bool block_scales = false;                         // a trained factor on every residual branch (Huang and Wang, 2018)
   std::vector<std::vector<std::int64_t>> widths;     // further rows of the width table: one size per axis in order of declaration
   std::vector<double> width_ratios;                  // names of these rows for people, e.g. 0.5; as many as rows, or none
   int batch_norm_sets = 1;                           // 1, or one per width (1 + widths.size())

@@ -50,7 +50,8 @@ std::vector<int> exit_stages(const NetDescription& description, const std::strin
   NetDescription bare = description;
   bare.exits.clear();
   bare.last_stage = -1;
-  bare.axis_sizes.clear();  // heads may have axes of their own, which sizes and widths refer to
+  bare.axis_sizes.clear();  // heads may have axes of their own, which sizes, kept channels and widths refer to
+  bare.kept.clear();
   bare.widths.clear();
   bare.width_ratios.clear();
   bare.batch_norm_sets = 1;
@@ -77,17 +78,18 @@ namespace {
 
 // Takes away the sizes of axes that belong to the heads of exits beyond `exit`.
 void forget_later_heads(NetDescription& cut, const NetDescription& whole, int exit) {
-  if (whole.axis_sizes.empty() && whole.widths.empty()) return;
+  if (whole.axis_sizes.empty() && whole.kept.empty() && whole.widths.empty()) return;
   const auto is_later = [&](const std::string& axis) {
     int number = 0;
     return axis.starts_with(kExitPrefix) &&
            std::from_chars(axis.data() + kExitPrefix.size(), axis.data() + axis.size(), number).ec == std::errc() && number > exit;
   };
   std::erase_if(cut.axis_sizes, [&](const auto& entry) { return is_later(entry.first); });
+  std::erase_if(cut.kept, [&](const auto& entry) { return is_later(entry.first); });
   std::vector<bool> later;
   const Net net = build_net(whole);
   for (const auto& axis : net.store->axes()) {
-    if (axis->parts().empty()) later.push_back(is_later(axis->name()));
+    if (axis->plain()) later.push_back(is_later(axis->name()));
   }
   for (std::vector<std::int64_t>& row : cut.widths) {
     std::size_t kept = 0;

@@ -61,13 +61,20 @@ NetDescription extracted_description(const Net& net, const Extraction& what) {
   d.shared_scale_shift = false;
   if (!what.keep_exits) d.exits = d.last_stage < 0 ? std::vector<int>{} : std::vector<int>{d.last_stage};
   if (d.exits.empty()) d.exit_dropout = 0.0;
+  d.kept.clear();
   const Names names{exit, what.keep_exits};
   const Net usual = build_net(d);  // with the builder's own sizes
   for (const auto& axis : usual.store->axes()) {
     if (!axis->parts().empty()) continue;
     const ChannelAxis* from = net.store->find_axis(names.in_source(axis->name()));
     PLIANT_INVARIANT(from, "the extracted net has an axis ", axis->name(), " that the whole one lacks");
-    if (from->active(what.width) != axis->size()) d.axis_sizes[axis->name()] = from->active(what.width);
+    if (source.kept.contains(from->name())) {
+      std::vector<std::int32_t>& kept = d.kept[axis->name()];
+      const std::vector<std::int32_t> origins = from->origins();
+      for (const Run& run : from->runs(what.width)) kept.insert(kept.end(), origins.begin() + run.first, origins.begin() + run.first + run.count);
+    } else if (axis->plain() && from->active(what.width) != axis->size()) {
+      d.axis_sizes[axis->name()] = from->active(what.width);
+    }
   }
   return d;
 }

@@ -1,6 +1,9 @@
 // ResNet-20, -32, -44, -56, -110, -1202 for small images: a 3x3 stem with 16 channels, three groups of n blocks with 16, 32, 64
 // channels, global average pooling, one linear layer; 6n + 2 layers (He et al., "Deep residual learning", 2016, section 4.2).
 // Shortcut A where the size changes: 2x2 average pooling, zero channels appended, no parameters. B: 1x1 convolution and BN.
+#include <algorithm>
+#include <numeric>
+
 #include "nets/builder.h"
 
 namespace pliant {
@@ -9,12 +12,12 @@ namespace {
 
 constexpr Conv2dOptions kConv3x3{.kernel = 3, .padding = 1};
 
-LayerPtr shortcut_a(const std::string& name, ChannelAxis& in, ChannelAxis& out) {
-  std::vector<std::int32_t> map(static_cast<std::size_t>(out.size()), -1);
-  for (std::int64_t c = 0; c < std::min(in.size(), out.size()); ++c) map[static_cast<std::size_t>(c)] = static_cast<std::int32_t>(c);
+LayerPtr shortcut_a(NetBuilder& build, const std::string& name, ChannelAxis& in, ChannelAxis& out) {
+  std::vector<std::int32_t> map(static_cast<std::size_t>(out.full_size()), -1);
+  std::iota(map.begin(), map.begin() + std::min(in.full_size(), out.full_size()), 0);
   auto shortcut = std::make_unique<Sequential>(name + ".downsample");
   shortcut->add(std::make_unique<AveragePool>(name + ".downsample.pool", PoolGeometry{.size = 2, .stride = 2}));
-  shortcut->add(std::make_unique<ChannelMap>(name + ".downsample.pad", in, out, std::move(map)));
+  shortcut->add(build.channel_map(name + ".downsample.pad", in, out, map));
   return shortcut;
 }
 
@@ -25,18 +28,22 @@ LayerPtr shortcut_b(NetBuilder& build, const std::string& name, ChannelAxis& in,
   return shortcut;
 }
 
-LayerPtr basic_block(NetBuilder& build, const std::string& name, ChannelAxis& in, ChannelAxis& out, std::int64_t channels) {
-  const bool shrinks = &in != &out;
+LayerPtr branch_of(NetBuilder& build, const std::string& name, ChannelAxis& in, ChannelAxis& out, std::int64_t channels) {
   ChannelAxis& inner = build.axis(name + ".conv1", channels);
   auto branch = std::make_unique<Sequential>(name);
   Conv2dOptions first = kConv3x3;
-  if (shrinks) first.stride = 2;
+  if (&in != &out) first.stride = 2;
   branch->add(build.conv(name + ".conv1", Dim(in), inner, first));
   branch->add(build.batch_norm(name + ".bn1", inner, Activation::relu));
   branch->add(build.conv(name + ".conv2", Dim(inner), out, kConv3x3));
   branch->add(build.batch_norm(name + ".bn2", out, Activation::identity));
-  LayerPtr shortcut;
-  if (shrinks) shortcut = build.description().shortcut == 'A' ? shortcut_a(name, in, out) : shortcut_b(build, name, in, out);
+  return branch;
+}
+
+LayerPtr basic_block(NetBuilder& build, const std::string& name, ChannelAxis& in, ChannelAxis& out, std::int64_t channels) {
+  LayerPtr branch, shortcut;
+  if (!build.next_block_removed()) branch = branch_of(build, name, in, out, channels);
+  if (&in != &out) shortcut = build.description().shortcut == 'A' ? shortcut_a(build, name, in, out) : shortcut_b(build, name, in, out);
   return build.residual(name, std::move(branch), std::move(shortcut));
 }
 

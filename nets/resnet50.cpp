@@ -12,7 +12,7 @@ struct Bottleneck {
   int stride;
 };
 
-LayerPtr bottleneck(NetBuilder& build, const Bottleneck& b, ChannelAxis& in, ChannelAxis& out) {
+LayerPtr branch_of(NetBuilder& build, const Bottleneck& b, ChannelAxis& in, ChannelAxis& out) {
   ChannelAxis& first = build.axis(b.name + ".conv1", b.channels);
   ChannelAxis& second = build.axis(b.name + ".conv2", b.channels);
   auto branch = std::make_unique<Sequential>(b.name);
@@ -22,10 +22,18 @@ LayerPtr bottleneck(NetBuilder& build, const Bottleneck& b, ChannelAxis& in, Cha
   branch->add(build.batch_norm(b.name + ".bn2", second, Activation::relu));
   branch->add(build.conv(b.name + ".conv3", Dim(second), out, {.kernel = 1}));
   branch->add(build.batch_norm(b.name + ".bn3", out, Activation::identity));
-  if (&in == &out) return build.residual(b.name, std::move(branch), nullptr);
-  auto shortcut = std::make_unique<Sequential>(b.name + ".downsample");
-  shortcut->add(build.conv(b.name + ".downsample.0", Dim(in), out, {.kernel = 1, .stride = b.stride}));
-  shortcut->add(build.batch_norm(b.name + ".downsample.1", out, Activation::identity));
+  return branch;
+}
+
+LayerPtr bottleneck(NetBuilder& build, const Bottleneck& b, ChannelAxis& in, ChannelAxis& out) {
+  LayerPtr branch, shortcut;
+  if (!build.next_block_removed()) branch = branch_of(build, b, in, out);
+  if (&in != &out) {
+    auto projection = std::make_unique<Sequential>(b.name + ".downsample");
+    projection->add(build.conv(b.name + ".downsample.0", Dim(in), out, {.kernel = 1, .stride = b.stride}));
+    projection->add(build.batch_norm(b.name + ".downsample.1", out, Activation::identity));
+    shortcut = std::move(projection);
+  }
   return build.residual(b.name, std::move(branch), std::move(shortcut));
 }
 

@@ -26,7 +26,7 @@ std::vector<std::int64_t> width_row(const Net& net, double ratio, WidthRounding 
   PLIANT_REQUIRE(UsageError, ratio > 0.0 && ratio <= 1.0, "a width is a ratio above 0 and at most 1, got ", ratio);
   std::vector<std::int64_t> row;
   for (const auto& axis : std::as_const(*net.store).axes()) {
-    if (axis->parts().empty()) row.push_back(rounded_width(axis->size(), ratio, rounding));
+    if (axis->plain()) row.push_back(rounded_width(axis->size(), ratio, rounding));
   }
   return row;
 }

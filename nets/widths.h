@@ -16,7 +16,7 @@ enum class WidthRounding {
 WidthRounding usual_rounding(const std::string& net_name);
 std::int64_t rounded_width(std::int64_t size, double ratio, WidthRounding rounding);
 
-// A row of the width table for a ratio in (0, 1]: one size per axis without parts, in order of declaration.
+// A row of the width table for a ratio in (0, 1]: one size per plain axis, in order of declaration.
 std::vector<std::int64_t> width_row(const Net& net, double ratio, WidthRounding rounding);
 
 enum class WidthStatistics {

@@ -23,7 +23,7 @@ fi
 
 rm -rf "${target:?}/include" "${target:?}/lib"
 mkdir -p "$target/include"
-for folder in nlohmann CLI fmt doctest stb; do
+for folder in nlohmann CLI fmt doctest stb eigen3; do
   if [ ! -d "/usr/include/$folder" ]; then
     echo "collect_headers.sh: /usr/include/$folder is missing; run scripts/install_dependencies.sh first" >&2
     exit 1

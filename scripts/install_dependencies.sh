@@ -13,7 +13,7 @@ TEXT
 }
 
 packages=(cmake ninja-build g++ pkg-config python3 curl ca-certificates libdnnl-dev libboost-context-dev doctest-dev
-          libstb-dev libcli11-dev nlohmann-json3-dev libfmt-dev libbenchmark-dev zlib1g-dev)
+          libeigen3-dev libstb-dev libcli11-dev nlohmann-json3-dev libfmt-dev libbenchmark-dev zlib1g-dev)
 check_only=false
 for argument in "$@"; do
   case $argument in

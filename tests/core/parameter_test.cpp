@@ -9,7 +9,7 @@ namespace pliant::test {
 TEST_CASE("axis: active channels and runs of a plain axis and of a concatenation") {
   ParameterStore store;
   ChannelAxis &a = store.axis("a", 8), &b = store.axis("b", 6);
-  ChannelAxis& both = store.concatenation("both", {&a, &b});
+  ChannelAxis& both = store.axis("both", std::vector<ChannelAxis*>{&a, &b});
   CHECK(store.add_width({4, 3}) == 1);
   CHECK(store.add_width({8, 2}) == 2);
   CHECK(both.size() == 14);

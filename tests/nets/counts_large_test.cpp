@@ -33,7 +33,7 @@ NetDescription alone(const NetDescription& slimmable, int width) {
   d.batch_norm_sets = 1;
   const Net net = build_net(slimmable);
   for (const auto& axis : std::as_const(*net.store).axes()) {
-    if (axis->parts().empty()) d.axis_sizes[axis->name()] = axis->active(width);
+    if (axis->plain()) d.axis_sizes[axis->name()] = axis->active(width);
   }
   return d;
 }

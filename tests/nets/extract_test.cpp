@@ -15,7 +15,7 @@ namespace {
 NetDescription slimmable(NetDescription d, const std::vector<int>& exits) {
   const Net full = build_net(d);
   for (const auto& axis : full.store->axes()) {
-    if (axis->parts().empty() && axis->size() >= 64) d.axis_sizes[axis->name()] = axis->size() / 16;
+    if (axis->plain() && axis->size() >= 64) d.axis_sizes[axis->name()] = axis->size() / 16;
   }
   d.exits = exits;
   const Net narrow = build_net(d);

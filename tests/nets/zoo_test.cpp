@@ -190,7 +190,7 @@ TEST_CASE("zoo: a width of every family is the net built for it alone") {
     narrow.width_ratios.clear();
     narrow.batch_norm_sets = 1;
     for (const auto& axis : std::as_const(*net.store).axes()) {
-      if (axis->parts().empty()) narrow.axis_sizes[axis->name()] = axis->active(2);
+      if (axis->plain()) narrow.axis_sizes[axis->name()] = axis->active(2);
     }
     Net alone = started(narrow);
     for (Parameter& parameter : alone.store->parameters()) {

@@ -41,7 +41,7 @@ Net make_net(Context& context, const NetDescription& description, DType dtype, u
 std::vector<std::int64_t> share_of_axes(const Net& net, double share) {
   std::vector<std::int64_t> row;
   for (const auto& axis : net.store->axes()) {
-    if (axis->parts().empty()) row.push_back(std::max<std::int64_t>(1, static_cast<std::int64_t>(share * static_cast<double>(axis->size()))));
+    if (axis->plain()) row.push_back(std::max<std::int64_t>(1, static_cast<std::int64_t>(share * static_cast<double>(axis->size()))));
   }
   return row;
 }
