@@ -20,7 +20,9 @@ Conv2dGeometry Conv2d::geometry(int width) const {
 
 Var Conv2d::forward(Pass& pass, const Var& x) const {
   const Var bias = bias_ ? use(pass, *bias_) : Var{};
-  return apply_mask(pass, out_, conv2d(x, use(pass, *weight_), bias, geometry(pass.select.width)));
+  const Var y = conv2d(x, use(pass, *weight_), bias, geometry(pass.select.width));
+  pass.show(name(), x.value, y.value);
+  return apply_mask(pass, out_, y);
 }
 
 Shape Conv2d::cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const {

@@ -10,6 +10,7 @@ Linear::Linear(ParameterStore& store, std::string layer_name, std::int64_t heigh
 
 Var Linear::forward(Pass& pass, const Var& x) const {
   const Var y = linear(x, use(pass, *weight_), bias_ ? use(pass, *bias_) : Var{});
+  pass.show(name(), x.value, y.value);
   const ChannelAxis* out = weight_->dims[0].axis;
   return out ? apply_mask(pass, *out, y) : y;
 }

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <ostream>
+#include <string>
 #include <vector>
 
 #include "core/tape.h"
@@ -54,6 +56,12 @@ enum class Trunk : std::uint8_t {
 // mode meets.
 enum class Branches : std::uint8_t { of_mode, as_in_training, as_in_eval };
 
+// What a method that looks at activations sees, once for every convolution and linear layer that runs, in the order they run:
+// the layer's name; x, exactly as the layer reads it (after a selection of channels, at the active width); y, what it computed with
+// its bias, before masks of axes, batch norm and activation. Both are the tensors of the pass itself and share its memory: copy
+// what shall outlive the call, and do not write into them.
+using PassObserver = std::function<void(const std::string& layer, const Tensor& x, const Tensor& y)>;
+
 struct Pass {
   Context& context;
   Tape* tape = nullptr;            // null: inference, nothing is recorded
@@ -65,6 +73,10 @@ struct Pass {
   Branches branches = Branches::of_mode;
   // Replaces the momentum of every running statistic: 1 / k in the k-th of several passes gives their plain average.
   std::optional<double> statistics_momentum{};
+  const PassObserver* observer = nullptr;  // null: nobody looks, at no cost
+  void show(const std::string& layer, const Tensor& x, const Tensor& y) const {
+    if (observer) (*observer)(layer, x, y);
+  }
 };
 
 }  // namespace pliant
