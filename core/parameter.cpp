@@ -159,6 +159,7 @@ const char* name_of(Role role) {
     case Role::shift: return "shift";
     case Role::running_mean: return "running mean";
     case Role::running_variance: return "running variance";
+    case Role::block_scale: return "block scale";
   }
   return "?";
 }

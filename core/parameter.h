@@ -70,7 +70,7 @@ struct Dim {
 };
 
 // What a parameter is; decides its initialisation, its name and layout in a file, and whether it decays.
-enum class Role : std::uint8_t { filter, weight, bias, scale, shift, running_mean, running_variance };
+enum class Role : std::uint8_t { filter, weight, bias, scale, shift, running_mean, running_variance, block_scale };
 
 const char* name_of(Role role);
 

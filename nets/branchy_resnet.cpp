@@ -22,6 +22,8 @@ LayerPtr shortcut(NetBuilder& build, const std::string& name, ChannelAxis& in, C
     layers->add(ChannelMap::zeros_first(name + ".downsample.pad", in, out));
     return layers;
   }
+  PLIANT_REQUIRE(ConfigError, build.description().widths.empty(), name, ": a slimmable net keeps the channels of its streams ", in.name(),
+                 " and ", out.name(), ", since its shortcut puts zeros first");
   std::vector<std::int32_t> map(static_cast<std::size_t>(out.full_size()), -1);
   std::iota(map.end() - in.full_size(), map.end(), 0);
   layers->add(build.channel_map(name + ".downsample.pad", in, out, map));

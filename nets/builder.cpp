@@ -1,7 +1,6 @@
 #include "nets/builder.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace pliant {
 
@@ -37,29 +36,22 @@ NetBuilder::NetBuilder(const NetDescription& description) {
 }
 
 const std::vector<std::int32_t>* NetBuilder::kept(const std::string& name) {
-  const NetDescription& d = net_.description;
-  const auto found = d.kept.find(name);
-  if (found == d.kept.end()) return nullptr;
-  PLIANT_REQUIRE(ConfigError, !d.axis_sizes.contains(name), d.name, ": axis ", name, " has a size and a list of kept channels; give one");
+  const auto found = net_.description.kept.find(name);
+  if (found == net_.description.kept.end()) return nullptr;
   axes_used_.push_back(name);
   return &found->second;
 }
 
 ChannelAxis& NetBuilder::axis(const std::string& name, std::int64_t size) {
   const NetDescription& d = net_.description;
-  ChannelAxis* axis = nullptr;
-  if (const std::vector<std::int32_t>* channels = kept(name)) {
-    axis = &net_.store->axis(name, size, *channels);
-  } else if (const auto changed = d.axis_sizes.find(name); changed != d.axis_sizes.end()) {
+  if (const auto changed = d.axis_sizes.find(name); changed != d.axis_sizes.end()) {
     PLIANT_REQUIRE(ConfigError, changed->second >= 1 && changed->second <= size, d.name, ": axis ", name, " has 1 to ", size,
                    " channels, got ", changed->second);
-    std::vector<std::int32_t> leading(static_cast<std::size_t>(changed->second));
-    std::iota(leading.begin(), leading.end(), 0);
-    axis = &net_.store->axis(name, size, std::move(leading));
+    size = changed->second;
     axes_used_.push_back(name);
-  } else {
-    axis = &net_.store->axis(name, size);
   }
+  const std::vector<std::int32_t>* channels = kept(name);
+  ChannelAxis* axis = channels ? &net_.store->axis(name, size, *channels) : &net_.store->axis(name, size);
   for (const std::vector<std::int64_t>& row : d.widths) {
     PLIANT_REQUIRE(ConfigError, axis_count_ < row.size(), d.name, ": a row of the width table has ", row.size(),
                    " sizes, too few for axis ", name);

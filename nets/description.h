@@ -20,7 +20,7 @@ struct NetDescription {
   int stem = 0;                                      // DenseNet-40: channels of the first convolution, 24 (the default) or 16
   std::string kernel_shape = "full";                 // of 3x3 convolutions: full, cross (five taps), centre (one), graded by the group
   std::map<std::string, std::int64_t> axis_sizes;    // axes narrower than the builder makes them: so many leading channels
-  std::map<std::string, std::vector<std::int32_t>> kept;  // axes of which removal left these of the builder's channels, ascending
+  std::map<std::string, std::vector<std::int32_t>> kept;  // axes of which removal left these channels, ascending; of axis_sizes where both are given
   std::vector<int> removed_blocks;                   // residual branches that removal took away, ascending; blocks keep their numbers
   bool block_scales = false;                         // a trained factor on every residual branch (Huang and Wang, 2018)
   std::vector<std::vector<std::int64_t>> widths;     // further rows of the width table: one size per axis in order of declaration

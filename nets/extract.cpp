@@ -69,6 +69,7 @@ NetDescription extracted_description(const Net& net, const Extraction& what) {
     const ChannelAxis* from = net.store->find_axis(names.in_source(axis->name()));
     PLIANT_INVARIANT(from, "the extracted net has an axis ", axis->name(), " that the whole one lacks");
     if (source.kept.contains(from->name())) {
+      if (source.axis_sizes.contains(from->name())) d.axis_sizes[axis->name()] = source.axis_sizes.at(from->name());
       std::vector<std::int32_t>& kept = d.kept[axis->name()];
       const std::vector<std::int32_t> origins = from->origins();
       for (const Run& run : from->runs(what.width)) kept.insert(kept.end(), origins.begin() + run.first, origins.begin() + run.first + run.count);

@@ -1,0 +1,173 @@
+#include "nets/compact.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "kernels/pack.h"
+#include "nets/zoo.h"
+
+namespace pliant {
+
+std::vector<std::int32_t> kept_channels(const ChannelAxis& axis) {
+  std::vector<std::int32_t> kept;
+  if (!axis.mask) {
+    kept.resize(static_cast<std::size_t>(axis.size()));
+    std::iota(kept.begin(), kept.end(), 0);
+    return kept;
+  }
+  const std::vector<double> mask = axis.mask.to_doubles();
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    if (mask[i] != 0.0) kept.push_back(static_cast<std::int32_t>(i));
+  }
+  return kept;
+}
+
+void keep_channels(Context& context, DType dtype, ChannelAxis& axis, const std::vector<std::int32_t>& kept) {
+  axis.mask = Tensor();
+  if (static_cast<std::int64_t>(kept.size()) == axis.size()) return;
+  std::vector<double> mask(static_cast<std::size_t>(axis.size()), 0.0);
+  for (const std::int32_t channel : kept) mask[static_cast<std::size_t>(channel)] = 1.0;
+  axis.mask = dtype == DType::f64 ? Tensor::from_host(context, {axis.size()}, mask)
+                                  : Tensor::from_host(context, {axis.size()}, std::vector<float>(mask.begin(), mask.end()));
+}
+
+namespace {
+
+// Original numbers of the channels that stay: of a selection, those that its stream keeps too.
+std::vector<std::int32_t> kept_origins(const ChannelAxis& axis) {
+  if (!axis.parts().empty()) {
+    PLIANT_REQUIRE(ConfigError, !axis.mask, "axis ", axis.name(), ": a concatenation cannot be masked; mask its parts or a selection of it");
+    std::vector<std::int32_t> kept;
+    std::int64_t start = 0;
+    for (const ChannelAxis* part : axis.parts()) {
+      for (const std::int32_t channel : kept_origins(*part)) kept.push_back(static_cast<std::int32_t>(start + channel));
+      start += part->full_size();
+    }
+    return kept;
+  }
+  const std::vector<std::int32_t> origins = axis.origins();
+  std::vector<std::int32_t> kept;
+  for (const std::int32_t channel : kept_channels(axis)) kept.push_back(origins[static_cast<std::size_t>(channel)]);
+  if (axis.stream()) {
+    const std::vector<std::int32_t> there = kept_origins(*axis.stream());
+    std::erase_if(kept, [&](std::int32_t channel) { return !std::binary_search(there.begin(), there.end(), channel); });
+  }
+  PLIANT_REQUIRE(ConfigError, !kept.empty(), "axis ", axis.name(), ": its mask leaves none of ", axis.size(), " channels; keep at least one");
+  return kept;
+}
+
+// Blocks whose trained factor is zero: their branches add nothing.
+std::vector<int> dead_blocks(const Net& net) {
+  std::vector<int> dead = net.description.removed_blocks;
+  int block = 0;
+  for (const Parameter& parameter : net.store->parameters()) {
+    if (parameter.role != Role::block_scale) continue;
+    while (std::find(net.description.removed_blocks.begin(), net.description.removed_blocks.end(), block) != net.description.removed_blocks.end()) ++block;
+    const double mask = parameter.mask ? parameter.mask.to_doubles()[0] : 1.0;
+    if (mask * parameter.value.to_doubles()[0] == 0.0) dead.push_back(block);
+    ++block;
+  }
+  std::sort(dead.begin(), dead.end());
+  return dead;
+}
+
+// Original numbers of the channels that a dimension stores.
+std::vector<std::int32_t> stored_origins(const Dim& dim) {
+  const std::vector<std::int32_t> origins = dim.axis->origins();
+  std::vector<std::int32_t> stored;
+  for (const Run& run : dim.axis->runs(dim.width)) stored.insert(stored.end(), origins.begin() + run.first, origins.begin() + run.first + run.count);
+  return stored;
+}
+
+// For kernels::pack: per dimension the stored positions of `from` that `to` takes; no tensor for a whole dimension.
+std::vector<Tensor> indices_of(const Parameter& from, const Parameter& to) {
+  std::vector<Tensor> indices(from.dims.size());
+  for (std::size_t i = 0; i < from.dims.size(); ++i) {
+    if (!from.dims[i].axis || from.dims[i].size == to.dims[i].size) continue;
+    const std::vector<std::int32_t> there = stored_origins(from.dims[i]);
+    std::vector<std::int32_t> positions;
+    for (const std::int32_t channel : stored_origins(to.dims[i])) {
+      positions.push_back(static_cast<std::int32_t>(std::lower_bound(there.begin(), there.end(), channel) - there.begin()));
+    }
+    indices[i] = Tensor::from_host(from.value.context(), {to.dims[i].size}, positions);
+  }
+  return indices;
+}
+
+Tensor packed(const Tensor& whole, const Shape& shape, const std::vector<Tensor>& indices) {
+  Tensor part(whole.context(), shape, whole.dtype());
+  kernels::pack(whole, indices, part);
+  return part;
+}
+
+// Rows of the width table: of each axis that is left, how many kept channels lie among the active ones.
+std::vector<std::vector<std::int64_t>> remaining_widths(const Net& net, const std::set<std::string>& left) {
+  std::vector<std::vector<std::int64_t>> rows;
+  for (int width = 1; width < net.widths(); ++width) {
+    std::vector<std::int64_t>& row = rows.emplace_back();
+    for (const auto& axis : net.store->axes()) {
+      if (!axis->plain() || !left.contains(axis->name())) continue;
+      const std::vector<std::int32_t> kept = kept_channels(*axis);
+      row.push_back(std::lower_bound(kept.begin(), kept.end(), static_cast<std::int32_t>(axis->active(width))) - kept.begin());
+      PLIANT_REQUIRE(ConfigError, row.back() >= 1, "axis ", axis->name(), ": its mask keeps none of the ", axis->active(width),
+                     " channels of row ", width, " of the width table; keep one of the first ones");
+    }
+  }
+  return rows;
+}
+
+}  // namespace
+
+NetDescription compacted_description(const Net& net) {
+  NetDescription d = net.description;
+  d.removed_blocks = dead_blocks(net);
+  NetDescription bare = d;  // whose axes are those that are left once branches are gone
+  bare.kept.clear();
+  bare.axis_sizes.clear();
+  bare.widths.clear();
+  bare.width_ratios.clear();
+  bare.batch_norm_sets = 1;
+  std::set<std::string> left;
+  const Net structure = build_net(bare);
+  for (const auto& axis : structure.store->axes()) left.insert(axis->name());
+  std::erase_if(d.axis_sizes, [&](const auto& entry) { return !left.contains(entry.first); });
+  std::erase_if(d.kept, [&](const auto& entry) { return !left.contains(entry.first); });
+  for (const auto& axis : net.store->axes()) {
+    if (!left.contains(axis->name())) continue;
+    const std::vector<std::int32_t> origins = kept_origins(*axis);  // also refuses a masked concatenation
+    const bool changes = axis->mask || d.kept.contains(axis->name());
+    if (!axis->parts().empty() || !changes) continue;
+    d.kept[axis->name()] = origins;
+  }
+  if (net.widths() > 1) d.widths = remaining_widths(net, left);
+  return d;
+}
+
+Net compact(const Net& net) {
+  Net smaller = build_net(compacted_description(net));
+  smaller.store->allocate(net.store->context(), net.store->dtype());
+  for (Parameter& target : smaller.store->parameters()) {
+    const Parameter* source = net.store->find(target.name);
+    PLIANT_INVARIANT(source, "the smaller net has a parameter ", target.name, " that the masked one lacks");
+    const std::vector<Tensor> indices = indices_of(*source, target);
+    kernels::pack(source->value, indices, target.value);
+    if (source->mask) target.mask = packed(source->mask, target.shape(), indices);
+  }
+  return smaller;
+}
+
+Tensor compact_arena(const Net& net, const Net& smaller, const Tensor& arena) {
+  PLIANT_REQUIRE(ConfigError, arena.size() == net.store->values().size(), "an arena of ", arena.size(), " values for a net with ",
+                 net.store->values().size());
+  Tensor result = Tensor::zeros_like(smaller.store->values());
+  for (const Parameter& target : smaller.store->parameters()) {
+    if (!target.trainable()) continue;
+    const Parameter& source = *net.store->find(target.name);
+    Tensor part = result.view(target.offset, target.shape());
+    kernels::pack(arena.view(source.offset, source.shape()), indices_of(source, target), part);
+  }
+  return result;
+}
+
+}  // namespace pliant
