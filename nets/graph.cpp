@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 namespace pliant {
 
@@ -57,7 +58,6 @@ ChannelWriter writer_of(const Net& net, const Order& order, Parameter& weight) {
   return writer;
 }
 
-// A writer whose result, normalised or not, goes straight into a sum.
 bool is_added(const Order& order, const ChannelWriter& writer) {
   const LayerCost* next = order.behind(writer.layer, writer.scale ? 2 : 1);
   return next && next->type.starts_with("add");
@@ -95,12 +95,13 @@ ChannelGroup group_on(const Net& net, const Order& order, ChannelAxis& axis) {
       group.depthwise.push_back(layer_of(parameter));
     } else {
       group.writers.push_back(writer_of(net, order, parameter));
+      group.writers.back().added = is_added(order, group.writers.back());
     }
   }
   group.shared = group.writers.size() > 1;
   group.linear = !group.writers.empty();
   for (const ChannelWriter& writer : group.writers) {
-    group.shared = group.shared || is_added(order, writer);
+    group.shared = group.shared || writer.added;
     group.linear = group.linear && writer.weight->role == Role::weight;
     if (const std::string norm = mixing_norm(order, writer.layer); !norm.empty()) group.fixed = cat("layer ", norm, " mixes neighbouring channels");
   }
@@ -147,6 +148,34 @@ const ChannelGroup& group_of(const std::vector<ChannelGroup>& groups, const std:
     }
   }
   throw UsageError(cat("there is no axis or layer \"", axis_or_layer, "\"; the axes are ", known));
+}
+
+std::vector<std::int32_t> positions_on(const ChannelAxis& whole, const ChannelAxis& axis) {
+  std::vector<std::int32_t> positions(static_cast<std::size_t>(axis.size()));
+  if (&whole == &axis) {
+    std::iota(positions.begin(), positions.end(), 0);
+    return positions;
+  }
+  if (whole.stream()) {
+    const std::vector<std::int32_t> taken = whole.positions_in_stream();
+    positions = positions_on(*whole.stream(), axis);
+    for (std::int32_t& position : positions) {
+      const auto found = std::lower_bound(taken.begin(), taken.end(), position);
+      position = found != taken.end() && *found == position ? static_cast<std::int32_t>(found - taken.begin()) : -1;
+    }
+    return positions;
+  }
+  std::int64_t start = 0;
+  for (const ChannelAxis* part : whole.parts()) {
+    if (contains(*part, axis)) {
+      positions = positions_on(*part, axis);
+      for (std::int32_t& position : positions) position = position < 0 ? -1 : static_cast<std::int32_t>(start + position);
+      return positions;
+    }
+    start += part->size();
+  }
+  PLIANT_INVARIANT(false, "axis ", axis.name(), " is no part of ", whole.name());
+  return {};
 }
 
 std::string graph_json(const std::vector<ChannelGroup>& groups) {

@@ -13,6 +13,7 @@ struct ChannelWriter {          // a convolution or linear layer whose outputs l
   std::string layer;
   Parameter* weight = nullptr;  // its first dimension lies on the axis
   Parameter *scale = nullptr, *shift = nullptr;  // of the batch norm right behind it, set 0; null: none
+  bool added = false;           // its result, normalised or not, goes straight into a sum: the end of a residual branch
   std::int64_t macs = 0;        // of the layer, for one image at the full width
 };
 
@@ -44,6 +45,10 @@ std::vector<ChannelGroup> channel_groups(const Net& net);
 
 // The group of an axis, or of the layer that writes it. UsageError that lists the axes there are.
 const ChannelGroup& group_of(const std::vector<ChannelGroup>& groups, const std::string& axis_or_layer);
+
+// For every channel of `axis` its position on `whole`, an axis that it is, is a part of or is the stream of; -1 where a selection
+// does not take it.
+std::vector<std::int32_t> positions_on(const ChannelAxis& whole, const ChannelAxis& axis);
 
 // The plain axes and selections of `net` as JSON: axis, channels, shared, writers, readers, norms.
 std::string graph_json(const std::vector<ChannelGroup>& groups);

@@ -1,0 +1,202 @@
+#include "train/pruning/prune.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "nets/compact.h"
+#include "nets/zoo.h"
+#include "train/pruning/blocks.h"
+#include "train/pruning/constants.h"
+#include "train/pruning/keep.h"
+
+namespace pliant {
+
+namespace {
+
+KeepLimits limits_of(const PruneOptions& options) { return {options.floor, options.most, options.round_to}; }
+
+std::string score_of(const std::string& method) { return method == "slimming" ? "gamma" : method; }
+
+void check(const PruneOptions& o) {
+  std::string known;
+  for (const std::string& name : prune_methods()) known += cat(known.empty() ? "" : " ", name);
+  const std::vector<std::string>& methods = prune_methods();
+  PLIANT_REQUIRE(UsageError, std::find(methods.begin(), methods.end(), o.method) != methods.end(), "there is no method \"", o.method,
+                 "\" of pruning; the methods are ", known);
+  PLIANT_REQUIRE(UsageError, !o.ratio || (*o.ratio > 0.0 && *o.ratio < 1.0), "a ratio to prune lies between 0 and 1, both excluded; got ", *o.ratio);
+  for (const auto& [axis, ratio] : o.ratios) {
+    PLIANT_REQUIRE(UsageError, ratio >= 0.0 && ratio < 1.0, "the ratio to prune of ", axis, " is at least 0 and below 1, got ", ratio);
+  }
+  PLIANT_REQUIRE(UsageError, o.method == "sss" || o.ratio || !o.ratios.empty(), o.method, ": needs a ratio to prune, or ratios of single layers");
+  PLIANT_REQUIRE(UsageError, !(o.ratio && !o.ratios.empty()), o.method, ": one ratio for all layers or ratios of single ones, not both");
+  PLIANT_REQUIRE(UsageError, o.floor >= 0 && o.most > 0.0 && o.most <= 1.0 && o.round_to >= 1, "limits of a layer: a floor of at least 0, a share in (0, 1] and "
+                 "a multiple of at least 1; got ", o.floor, ", ", o.most, " and ", o.round_to);
+  const bool global = o.global || o.method == "slimming";
+  PLIANT_REQUIRE(UsageError, !global || o.ratio, o.method, ": a global threshold takes one ratio for the whole net");
+  PLIANT_REQUIRE(UsageError, !(global && o.greedy), o.method, ": greedy counting goes layer by layer, a global threshold does not");
+}
+
+// What is decided about one group; nothing is masked yet.
+struct Decision {
+  const ChannelGroup* group;
+  PrunedAxis axis;
+};
+
+Decision undecided(const ChannelGroup& group) { return {&group, {.axis = group.axis->name(), .channels = group.axis->size()}}; }
+
+void require_left(const Net& net, const PrunedAxis& axis, const std::string& why) {
+  PLIANT_REQUIRE(ConfigError, !axis.kept.empty(), net.description.name, ": layer ", axis.axis, ": ", why, " leaves none of its ", axis.channels,
+                 " channels; prune less, or keep some with a floor per layer");
+}
+
+// What keeps are allowed to be for the width table and single layers is compact()'s to say; masks are put on all at once.
+void apply(Net& net, const std::vector<Decision>& decisions) {
+  for (const Decision& decision : decisions) keep_channels(net.store->context(), net.store->dtype(), *decision.group->axis, decision.axis.kept);
+}
+
+double ratio_of(const PruneOptions& options, const ChannelGroup& group, const std::vector<ChannelGroup>& groups) {
+  if (options.ratio) return *options.ratio;
+  for (const auto& [name, ratio] : options.ratios) {
+    if (&group_of(groups, name) == &group) return ratio;
+  }
+  return 0.0;
+}
+
+std::vector<Decision> per_layer(Net& net, const PruneOptions& options, const std::vector<ChannelGroup>& groups, const DeviceData& data) {
+  const ChannelScorer scorer(net, parse_score(score_of(options.method)), {options.greedy, options.seed, options.images}, data);
+  std::vector<Decision> decisions;
+  std::vector<Tensor> before;
+  for (const ChannelGroup& group : groups) before.push_back(group.axis->mask);
+  const auto restore = [&] {
+    for (std::size_t i = 0; i < groups.size(); ++i) groups[i].axis->mask = before[i];
+  };
+  try {
+    for (const ChannelGroup& group : groups) {
+      const double ratio = ratio_of(options, group, groups);
+      if (ratio == 0.0) continue;
+      Decision decision = undecided(group);
+      const std::vector<std::int32_t> there = kept_channels(*group.axis);
+      const std::int64_t count = kept_count(static_cast<std::int64_t>(there.size()), ratio, limits_of(options));
+      decision.axis.scores = scorer.scores(group);
+      decision.axis.kept = best_channels(decision.axis.scores, there, count);
+      require_left(net, decision.axis, cat("a ratio of ", ratio));
+      // Greedy counting looks at the layers before as they will be.
+      if (options.greedy) keep_channels(net.store->context(), net.store->dtype(), *group.axis, decision.axis.kept);
+      decisions.push_back(std::move(decision));
+    }
+  } catch (...) {
+    restore();
+    throw;
+  }
+  restore();
+  return decisions;
+}
+
+std::vector<Decision> over_all_layers(Net& net, const PruneOptions& options, const std::vector<ChannelGroup>& groups, const DeviceData& data) {
+  const ChannelScorer scorer(net, parse_score(score_of(options.method)), {false, options.seed, options.images}, data);
+  std::vector<Decision> decisions;
+  std::vector<double> all;
+  for (const ChannelGroup& group : groups) {
+    Decision& decision = decisions.emplace_back(undecided(group));
+    decision.axis.scores = scorer.scores(group);
+    for (const std::int32_t channel : kept_channels(*group.axis)) all.push_back(decision.axis.scores[static_cast<std::size_t>(channel)]);
+  }
+  const double threshold = global_threshold(all, *options.ratio);
+  for (Decision& decision : decisions) {
+    const std::vector<std::int32_t> there = kept_channels(*decision.group->axis);
+    const auto above = std::count_if(there.begin(), there.end(), [&](std::int32_t c) { return decision.axis.scores[static_cast<std::size_t>(c)] > threshold; });
+    decision.axis.threshold = threshold;
+    decision.axis.kept = best_channels(decision.axis.scores, there, limited_count(static_cast<std::int64_t>(there.size()), above, limits_of(options)));
+    require_left(net, decision.axis, cat("the threshold ", threshold));
+  }
+  return decisions;
+}
+
+}  // namespace
+
+const std::vector<std::string>& prune_methods() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all = score_names();
+    for (const char* name : {"slimming", "sss"}) all.emplace_back(name);
+    return all;
+  }();
+  return names;
+}
+
+bool prune_needs_data(const std::string& method) {
+  return is_score_name(method) && needs_data(parse_score(method));
+}
+
+std::vector<ChannelGroup> prunable_groups(const Net& net, const PruneOptions& options) {
+  const std::vector<ChannelGroup> all = channel_groups(net);
+  std::vector<ChannelGroup> chosen;
+  if (!options.ratios.empty()) {
+    for (const auto& [name, ratio] : options.ratios) {
+      const ChannelGroup& group = group_of(all, name);
+      PLIANT_REQUIRE(ConfigError, group.fixed.empty(), net.description.name, ": axis ", group.axis->name(), " keeps its channels: ", group.fixed);
+    }
+    for (const ChannelGroup& group : all) {
+      for (const auto& [name, ratio] : options.ratios) {
+        if (&group_of(all, name) != &group) continue;
+        chosen.push_back(group);
+        break;
+      }
+    }
+    return chosen;
+  }
+  const bool of_norms = options.method == "gamma" || options.method == "slimming";
+  const bool only_linear = std::all_of(all.begin(), all.end(), [](const ChannelGroup& group) { return group.linear || group.axis->stream(); });
+  for (const ChannelGroup& group : all) {
+    const bool selected = group.axis->stream() && of_norms && !group.scales.empty();
+    const bool layer = group.internal() && (!group.linear || only_linear) && (!of_norms || group.writers[0].scale);
+    const bool stream = options.streams && group.shared && (!of_norms || !group.scales.empty());
+    if (group.fixed.empty() && (selected || layer || stream)) chosen.push_back(group);
+  }
+  PLIANT_REQUIRE(ConfigError, !chosen.empty(), net.description.name, ": has no layer that ", options.method, " can prune",
+                 of_norms ? "; it needs batch norm" : "; all its channels belong to shared streams, which are pruned on request alone");
+  return chosen;
+}
+
+Pruning prune(Net& net, const PruneOptions& options, const DeviceData& data) {
+  check(options);
+  PLIANT_REQUIRE(DataError, data.size() > 0 || !prune_needs_data(options.method), options.method, ": is measured on images; give some");
+  Pruning result;
+  if (options.method == "sss") {
+    result.removed_blocks = prune_blocks(net, options.ratio);
+    return result;
+  }
+  const std::vector<ChannelGroup> groups = prunable_groups(net, options);
+  const bool global = options.global || options.method == "slimming";
+  const std::vector<Decision> decisions = global ? over_all_layers(net, options, groups, data) : per_layer(net, options, groups, data);
+  if (options.fold_constants) {
+    std::map<std::string, std::vector<std::int32_t>> kept;
+    for (const Decision& decision : decisions) kept[decision.axis.axis] = decision.axis.kept;
+    fold_constants(net, kept);
+  }
+  apply(net, decisions);
+  for (const Decision& decision : decisions) result.axes.push_back(decision.axis);
+  return result;
+}
+
+double largest_difference(const Net& a, const Net& b, const Tensor& images) {
+  const auto logits = [&](const Net& net) {
+    Pass pass{.context = net.store->context()};
+    std::vector<double> values;
+    for (const Var& exit : forward(net, pass, Var{images})) {
+      const std::vector<double> of_exit = exit.value.to_doubles();
+      values.insert(values.end(), of_exit.begin(), of_exit.end());
+    }
+    return values;
+  };
+  const std::vector<double> one = logits(a), other = logits(b);
+  double difference = 0.0, size = 0.0;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    if (!std::isfinite(one[i]) || !std::isfinite(other[i])) return std::numeric_limits<double>::infinity();
+    difference = std::max(difference, std::abs(one[i] - other[i]));
+    size = std::max(size, std::abs(one[i]));
+  }
+  return size > 0.0 ? difference / size : difference;
+}
+
+}  // namespace pliant
