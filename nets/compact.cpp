@@ -5,7 +5,6 @@
 #include <set>
 
 #include "kernels/pack.h"
-#include "nets/zoo.h"
 
 namespace pliant {
 
@@ -119,7 +118,7 @@ std::vector<std::vector<std::int64_t>> remaining_widths(const Net& net, const st
 
 }  // namespace
 
-NetDescription compacted_description(const Net& net) {
+NetDescription compacted_description(const Net& net, const NetBuild& build) {
   NetDescription d = net.description;
   d.removed_blocks = dead_blocks(net);
   NetDescription bare = d;  // whose axes are those that are left once branches are gone
@@ -129,7 +128,7 @@ NetDescription compacted_description(const Net& net) {
   bare.width_ratios.clear();
   bare.batch_norm_sets = 1;
   std::set<std::string> left;
-  const Net structure = build_net(bare);
+  const Net structure = build(bare);
   for (const auto& axis : structure.store->axes()) left.insert(axis->name());
   std::erase_if(d.axis_sizes, [&](const auto& entry) { return !left.contains(entry.first); });
   std::erase_if(d.kept, [&](const auto& entry) { return !left.contains(entry.first); });
@@ -144,8 +143,8 @@ NetDescription compacted_description(const Net& net) {
   return d;
 }
 
-Net compact(const Net& net) {
-  Net smaller = build_net(compacted_description(net));
+Net compact(const Net& net, const NetBuild& build) {
+  Net smaller = build(compacted_description(net, build));
   smaller.store->allocate(net.store->context(), net.store->dtype());
   for (Parameter& target : smaller.store->parameters()) {
     const Parameter* source = net.store->find(target.name);

@@ -2,17 +2,22 @@
 // the builder makes the same net from a description that says what is left. Both compute the same logits, in training too.
 #pragma once
 
-#include "nets/net.h"
+#include <functional>
+
+#include "nets/zoo.h"
 
 namespace pliant {
 
+// Makes a net from its description. Nets that are not in the zoo bring their own.
+using NetBuild = std::function<Net(const NetDescription&)>;
+
 // The structure that is left. ConfigError, naming the axis, where a mask leaves no channel, keeps none of a row of the width table, or
 // lies on a concatenation (its parts or a selection take masks instead).
-NetDescription compacted_description(const Net& net);
+NetDescription compacted_description(const Net& net, const NetBuild& build = build_net);
 
 // The smaller net in the same context and dtype: every parameter and buffer packed, masks of parameters too; axes have no masks
 // any more. Frozen marks are not carried. A net without masks comes out as it is.
-Net compact(const Net& net);
+Net compact(const Net& net, const NetBuild& build = build_net);
 
 // An arena laid out like net.store->values(), such as an optimizer's state, as it belongs to `smaller`, which compact() made of net.
 Tensor compact_arena(const Net& net, const Net& smaller, const Tensor& arena);

@@ -13,6 +13,15 @@ namespace pliant {
 
 namespace {
 
+std::function<void()> forward_run(const Net& net, const Selection& select, const Tensor& images) {
+  return [&net, select, images] {
+    Pass pass{.context = net.store->context(), .select = select};
+    forward(net, pass, Var{images});
+  };
+}
+
+}  // namespace
+
 Tensor random_images(const Net& net, std::int64_t batch) {
   const NetDescription& d = net.description;
   const Shape shape{batch, d.height, d.width, d.channels};
@@ -23,15 +32,6 @@ Tensor random_images(const Net& net, std::int64_t batch) {
   if (net.store->dtype() == DType::f64) return Tensor::from_host(context, shape, values);
   return Tensor::from_host(context, shape, std::vector<float>(values.begin(), values.end()));
 }
-
-std::function<void()> forward_run(const Net& net, const Selection& select, const Tensor& images) {
-  return [&net, select, images] {
-    Pass pass{.context = net.store->context(), .select = select};
-    forward(net, pass, Var{images});
-  };
-}
-
-}  // namespace
 
 std::vector<Timing> time_in_turns(Context& context, const std::vector<std::function<void()>>& runs, const TimingOptions& options) {
   constexpr int kWarmUp = 2;

@@ -40,6 +40,9 @@ struct Timing {
 // Runs all in turns, there and back, so that a machine's noise meets all alike; two rounds before are not counted.
 std::vector<Timing> time_in_turns(Context& context, const std::vector<std::function<void()>>& runs, const TimingOptions& options);
 
+// [batch, H, W, C] on the device, as the net takes them; the same every time.
+Tensor random_images(const Net& net, std::int64_t batch);
+
 // Every part at every batch size, on random images that lie on the device.
 std::vector<LatencyRow> measure_latency(const Net& net, const std::vector<Part>& parts, const std::vector<std::int64_t>& batches,
                                         bool beside_extracted, const TimingOptions& options);

@@ -25,7 +25,10 @@ NetDescription tiny_resnet() {
 }
 
 Net make_net(Context& context, const NetDescription& description, DType dtype, unsigned seed) {
-  Net net = build_net(description);
+  return with_values(context, build_net(description), dtype, seed);
+}
+
+Net with_values(Context& context, Net net, DType dtype, unsigned seed) {
   net.store->allocate(context, dtype);
   initialise(net, seed);
   for (Parameter& parameter : net.store->parameters()) {

@@ -10,6 +10,7 @@ NetDescription tiny_resnet();
 
 // Allocated on the context, initialised by seed, with batch-norm statistics and shifts that are not at their defaults.
 Net make_net(Context& context, const NetDescription& description, DType dtype, unsigned seed = 1);
+Net with_values(Context& context, Net net, DType dtype, unsigned seed = 1);  // the same for a net that was built already
 
 // A row of the width table with this share of every axis, at least one channel.
 std::vector<std::int64_t> share_of_axes(const Net& net, double share);

@@ -3,14 +3,17 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "train/config.h"
 
 namespace pliant::cli {
 
-DataOptions recorded_data(const CheckpointInfo& info) {
+TrainConfig recorded_config(const CheckpointInfo& info, const std::string& net_name) {
   const auto state = nlohmann::json::parse(info.trainer_state, nullptr, false);
-  if (!state.is_object() || !state.contains("config")) return {};
-  DataOptions data = config_from_json(state["config"].dump()).data;
+  if (!state.is_object() || !state.contains("config")) return recipe(net_name);
+  return config_from_json(state["config"].dump());
+}
+
+DataOptions recorded_data(const CheckpointInfo& info) {
+  DataOptions data = recorded_config(info, "").data;
   data.limit_test = 0;
   return data;
 }

@@ -2,9 +2,13 @@
 #pragma once
 
 #include "train/checkpoint.h"
+#include "train/config.h"
 #include "train/device_data.h"
 
 namespace pliant::cli {
+
+// How the run that made the checkpoint trained it; the recipe of the net for a file without a record.
+TrainConfig recorded_config(const CheckpointInfo& info, const std::string& net_name);
 
 // The data options of that run, so that "validation" means the images it held out; defaults for a file without a record.
 DataOptions recorded_data(const CheckpointInfo& info);

@@ -16,8 +16,8 @@ void DataFlags::apply(DataOptions& options) const {
   if (coarse_labels) options.coarse_labels = true;
 }
 
-void add_data_flags(CLI::App& verb, DataFlags& flags) {
-  verb.add_option("--data", flags.source, "folder of a data set, or \"synthetic\"")->envname("PLIANT_DATA")->required();
+void add_data_flags(CLI::App& verb, DataFlags& flags, bool required) {
+  verb.add_option("--data", flags.source, "folder of a data set, or \"synthetic\"")->envname("PLIANT_DATA")->required(required);
   verb.add_option("--dataset", flags.dataset, "which one, where the folder holds several: cifar10, cifar100, mnist or an image folder's name");
   verb.add_option("--validation", flags.validation,
                   "held out from the training part by seed: below 1 a share, else a number of images (default: a tenth, at most 5000)")

@@ -23,6 +23,7 @@ struct DataFlags {
   // Puts what was given over what `options` holds.
   void apply(DataOptions& options) const;
 };
-void add_data_flags(CLI::App& verb, DataFlags& flags);
+// Where data is not `required`, the source may stay empty.
+void add_data_flags(CLI::App& verb, DataFlags& flags, bool required = true);
 
 }  // namespace pliant::cli

@@ -28,6 +28,7 @@ void add_verbs(CLI::App& app, Verb& chosen) {
   add_calibrate(app, chosen);
   add_latency(app, chosen);
   add_sensitivity(app, chosen);
+  add_prune(app, chosen);
   add_extract(app, chosen);
   add_predict(app, chosen);
   add_forward(app, chosen);

@@ -25,6 +25,7 @@ void add_step(CLI::App& app, Verb& chosen);
 void add_calibrate(CLI::App& app, Verb& chosen);
 void add_latency(CLI::App& app, Verb& chosen);
 void add_sensitivity(CLI::App& app, Verb& chosen);
+void add_prune(CLI::App& app, Verb& chosen);
 void add_extract(CLI::App& app, Verb& chosen);
 void add_predict(CLI::App& app, Verb& chosen);
 void add_data(CLI::App& app, Verb& chosen);

@@ -1,0 +1,43 @@
+#include "train/cli/prune_plan.h"
+
+#include <charconv>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/check.h"
+
+namespace pliant::cli {
+
+std::map<std::string, double> listed_ratios(const std::vector<std::string>& list) {
+  std::map<std::string, double> ratios;
+  for (const std::string& entry : list) {
+    const std::size_t equals = entry.rfind('=');
+    double ratio = 0.0;
+    const char* end = entry.data() + entry.size();
+    const bool number = equals != std::string::npos && equals > 0 && std::from_chars(entry.data() + equals + 1, end, ratio).ptr == end;
+    PLIANT_REQUIRE(UsageError, number, "--ratios \"", entry, "\": expected LAYER=RATIO, such as features.0=0.5");
+    PLIANT_REQUIRE(UsageError, ratios.emplace(entry.substr(0, equals), ratio).second, "--ratios: layer ", entry.substr(0, equals), " stands there twice");
+  }
+  return ratios;
+}
+
+namespace {
+
+std::map<std::string, double> ratios_in_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  PLIANT_REQUIRE(UsageError, in.good(), "--plan \"", path, "\" is no file that can be read");
+  const auto json = nlohmann::json::parse(in, nullptr, false);
+  PLIANT_REQUIRE(FileError, json.is_object() && !json.empty(), path, ": holds no JSON object of ratios by layer");
+  std::map<std::string, double> ratios;
+  for (const auto& [layer, ratio] : json.items()) {
+    PLIANT_REQUIRE(FileError, ratio.is_number(), path, ": the ratio of layer ", layer, " is ", ratio.dump().substr(0, 40), ", not a number");
+    ratios[layer] = ratio.get<double>();
+  }
+  return ratios;
+}
+
+}  // namespace
+
+std::map<std::string, double> planned_ratios(const std::string& name_or_file, const NetDescription&) { return ratios_in_file(name_or_file); }
+
+}  // namespace pliant::cli
