@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "nets/compact.h"
 #include "nets/zoo.h"
 #include "tests/support/compare.h"
 #include "tests/support/contexts.h"
@@ -156,6 +157,96 @@ TEST_CASE("experiment: finished runs are not repeated and an interrupted run con
   write_comparison(whole, experiment, {1, 2}, rows);
   for (const char* name : {"comparison.txt", "comparison.csv", "comparison.json", "comparison.svg"}) CHECK(std::filesystem::exists(folder / "whole" / name));
   CHECK(rows[1].time_saved.has_value());
+}
+
+namespace {
+
+// The run "old", and one that is made from it: half its channels of one axis, for one epoch more.
+Experiment prepared_pair(const std::string& text) {
+  Experiment experiment = pair({}, "");
+  experiment.runs[1].prepared = Preparation{"old", text, [](Context& context, const FormerRun& from, const Splits&, const TrainConfig& config) {
+    Net net = load_checkpoint(context, from.best).net;
+    keep_channels(context, DType::f32, *net.store->find_axis("layer1.0.conv1"), {0, 2});
+    Prepared made{compact(net), config};
+    made.config.epochs = config.epochs + 1;
+    return made;
+  }};
+  return experiment;
+}
+
+}  // namespace
+
+TEST_CASE("experiment: a run made from another one begins with what was made and continues exactly") {
+  const TemporaryFolder folder;
+  const Experiment experiment = prepared_pair("two channels");
+  const std::string whole = (folder / "whole").string(), cut = (folder / "cut").string();
+  Watch watch;
+  const ExperimentResults expected = run_experiment(cpu(), experiment, watched(whole, {1}, watch));
+  REQUIRE(expected.runs.size() == 2);
+  CHECK(expected.runs[0].result.epochs == 2);
+  CHECK_FALSE(expected.runs[0].result.start_accuracy);
+  CHECK(expected.runs[1].result.epochs == 3);
+  CHECK(expected.runs[1].result.start_accuracy.has_value());
+  CHECK(expected.runs[1].result.images == 36);
+  CHECK(expected.runs[1].result.rows[0].macs < expected.runs[0].result.rows[0].macs);
+  const FormerRun old = checkpoints_of(whole, "old", 1), made = checkpoints_of(whole, "new", 1);
+  const Net source = load_checkpoint(cpu(), old.best).net, start = load_checkpoint(cpu(), made.start).net;
+  CHECK(start.description.kept.at("layer1.0.conv1") == std::vector<std::int32_t>{0, 2});
+  CHECK(bit_equal(start.store->find("fc.weight")->value, source.store->find("fc.weight")->value));
+  Net first = build_net(compare_net());
+  first.store->allocate(cpu(), DType::f32);
+  initialise(first, 1);
+  CHECK(bit_equal(load_checkpoint(cpu(), old.start).net.store->values(), first.store->values()));
+
+  ExperimentResults results;
+  int rounds = 0;
+  do {
+    Watch part{.steps_left = 2};
+    results = run_experiment(cpu(), experiment, watched(cut, {1}, part));
+    REQUIRE(++rounds < 30);
+  } while (results.interrupted);
+  CHECK(rounds > 3);
+  CHECK(results.runs[1].result.rows == expected.runs[1].result.rows);
+  CHECK(results.runs[1].result.start_accuracy == expected.runs[1].result.start_accuracy);
+  const std::string last = "/new/seed1/last.safetensors";
+  CHECK(bit_equal(load_checkpoint(cpu(), cut + last).net.store->values(), load_checkpoint(cpu(), whole + last).net.store->values()));
+  CHECK_THROWS_WITH_AS(run_experiment(cpu(), prepared_pair("three channels"), watched(whole, {1}, watch)), doctest::Contains("prepared/how"), ConfigError);
+  Experiment unknown = experiment;
+  unknown.runs[1].prepared->from = "new";
+  CHECK_THROWS_WITH_AS(check(unknown), doctest::Contains("no run before it"), ConfigError);
+}
+
+TEST_CASE("experiment: a run can have other data") {
+  const TemporaryFolder folder;
+  Experiment experiment = pair({}, "");
+  experiment.runs[1].other_data = true;
+  Watch watch;
+  EngineOptions options = watched((folder / "out").string(), {1}, watch);
+  options.other_data = [](std::uint64_t seed) {
+    DataOptions other;
+    other.source = "synthetic";
+    other.synthetic = {.train = 32, .test = 24, .height = 8, .width = 8, .channels = 3, .classes = 3};
+    other.validation = 12;
+    other.seed = seed;
+    return load_data(other);
+  };
+  const ExperimentResults results = run_experiment(cpu(), experiment, options);
+  CHECK(watch.data == 1);
+  CHECK(results.runs[0].result.images == 36);
+  CHECK(results.runs[1].result.images == 20);
+}
+
+TEST_CASE("experiment: what masks of parameters take counts neither as parameters nor as effective work") {
+  Net net = build_net(compare_net());
+  net.store->allocate(cpu(), DType::f32);
+  const NetCost whole = cost(net);
+  Parameter& filter = *net.store->find("layer1.0.conv1.weight");
+  std::vector<float> mask(static_cast<std::size_t>(filter.shape().size()), 1.0f);
+  for (std::size_t i = 0; i < 10; ++i) mask[3 * i] = 0.0f;
+  filter.mask = Tensor::from_host(cpu(), filter.shape(), mask);
+  const EffectiveCost left = effective_cost(net);
+  CHECK(left.parameters == whole.parameters - 10);
+  CHECK(left.macs == whole.macs - 10 * 64);  // each weight works once for every pixel of an 8 x 8 map
 }
 
 TEST_CASE("experiment: another experiment in the same folder is refused and the field is named") {

@@ -32,6 +32,14 @@ double mean_over(const std::vector<const RunResult*>& seeds, Value&& value) {
   return sum / static_cast<double>(seeds.size());
 }
 
+std::optional<Summary> start_of(const std::vector<const RunResult*>& seeds) {
+  std::vector<double> accuracies;
+  for (const RunResult* result : seeds) {
+    if (result->start_accuracy) accuracies.push_back(*result->start_accuracy);
+  }
+  return accuracies.empty() ? std::nullopt : std::optional(summarise(accuracies));
+}
+
 void add_rows(const PlannedRun& run, const std::vector<const RunResult*>& seeds, std::vector<ComparedRow>& rows) {
   for (std::size_t i = 0; i < seeds.front()->rows.size(); ++i) {
     const ResultRow& first = seeds.front()->rows[i];
@@ -46,6 +54,10 @@ void add_rows(const PlannedRun& run, const std::vector<const RunResult*>& seeds,
     row.epoch_seconds = mean_over(seeds, [](const RunResult& result) { return result.epoch_seconds; });
     row.parameters = mean_over(seeds, [&](const RunResult& result) { return result.rows[i].parameters; });
     row.macs = mean_over(seeds, [&](const RunResult& result) { return result.rows[i].macs; });
+    row.effective_macs = mean_over(seeds, [&](const RunResult& result) { return result.rows[i].effective_macs; });
+    row.training_macs = mean_over(seeds, [&](const RunResult& result) { return training_macs(result, result.rows[i]); });
+    row.start = start_of(seeds);
+    for (const RunResult* result : seeds) row.epochs.push_back(result->epochs);
     rows.push_back(std::move(row));
   }
 }
@@ -114,22 +126,25 @@ Table comparison_table(const std::vector<ComparedRow>& rows) {
   return table;
 }
 
-Chart comparison_chart(const Experiment& experiment, const std::vector<ComparedRow>& rows) {
+Chart comparison_chart(const Experiment& experiment, const std::vector<ComparedRow>& rows, ChartOf what) {
   PLIANT_REQUIRE(ConfigError, !rows.empty(), experiment.name, ": there is no result to draw");
+  const bool macs = what == ChartOf::accuracy_over_macs, error = what == ChartOf::error_over_parameters;
+  const auto place = [&](const ComparedRow& row) { return macs ? row.macs : row.parameters; };
   const auto [least, most] =
-      std::minmax_element(rows.begin(), rows.end(), [](const ComparedRow& a, const ComparedRow& b) { return a.macs < b.macs; });
-  const bool wide = least->macs > 0.0 && most->macs >= kWideRange * least->macs;
+      std::minmax_element(rows.begin(), rows.end(), [&](const ComparedRow& a, const ComparedRow& b) { return place(a) < place(b); });
+  const bool wide = place(*least) > 0.0 && place(*most) >= kWideRange * place(*least);
   Chart chart(experiment.runs.front().net.name + ": " + experiment.name + " (" + experiment.data + ")",
-              {.label = "multiply-accumulates for one image", .logarithmic = wide}, {.label = "test accuracy (%)"});
+              {.label = macs ? "multiply-accumulates for one image" : "parameters", .logarithmic = wide},
+              {.label = error ? "test error (%)" : "test accuracy (%)"});
   std::vector<Chart::Series> all;
   for (const ComparedRow& row : rows) {
-    const std::string& name = planned(experiment, row.run).series;
-    auto series = std::find_if(all.begin(), all.end(), [&](const Chart::Series& other) { return other.name == name; });
-    if (series == all.end()) series = all.insert(all.end(), {.name = name});
-    series->points.push_back({.x = row.macs,
-                              .y = kPercent * row.accuracy.mean,
+    const PlannedRun& run = planned(experiment, row.run);
+    auto series = std::find_if(all.begin(), all.end(), [&](const Chart::Series& other) { return other.name == run.series; });
+    if (series == all.end()) series = all.insert(all.end(), {.name = run.series});
+    series->points.push_back({.x = place(row),
+                              .y = kPercent * (error ? 1.0 - row.accuracy.mean : row.accuracy.mean),
                               .deviation = kPercent * row.accuracy.deviation.value_or(0.0),
-                              .label = label_of(rows, row)});
+                              .label = run.label.empty() ? label_of(rows, row) : run.label});
   }
   for (Chart::Series& series : all) {
     std::stable_sort(series.points.begin(), series.points.end(), [](const Chart::Point& a, const Chart::Point& b) { return a.x < b.x; });
@@ -154,13 +169,18 @@ std::string comparison_text(const Experiment& experiment, const std::vector<Comp
   return text;
 }
 
+void write_report(const std::string& folder, const std::string& text, const Table& table, const std::string& json, const Chart& chart) {
+  const auto file = [&](const char* name) { return (std::filesystem::path(folder) / name).string(); };
+  write_file_atomically(file("comparison.txt"), text);
+  write_file_atomically(file("comparison.json"), json + "\n");
+  table.write(file("comparison.csv"));
+  chart.write(file("comparison.svg"));
+}
+
 void write_comparison(const std::string& folder, const Experiment& experiment, const std::vector<std::uint64_t>& seeds,
                       const std::vector<ComparedRow>& rows) {
-  const auto file = [&](const char* name) { return (std::filesystem::path(folder) / name).string(); };
-  write_file_atomically(file("comparison.txt"), comparison_text(experiment, rows));
-  write_file_atomically(file("comparison.json"), comparison_json(experiment, seeds, rows) + "\n");
-  comparison_table(rows).write(file("comparison.csv"));
-  comparison_chart(experiment, rows).write(file("comparison.svg"));
+  write_report(folder, comparison_text(experiment, rows), comparison_table(rows), comparison_json(experiment, seeds, rows),
+               comparison_chart(experiment, rows));
 }
 
 }  // namespace pliant

@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kRecord = "experiment.json";
 constexpr const char* kResult = "result.json";
+constexpr const char* kStart = "start.safetensors";
 
 bool exists(const std::string& path) {
   std::error_code ignored;
@@ -96,19 +97,20 @@ class Engine {
 
   // Nothing where the run was interrupted.
   std::optional<RunResult> train(const PlannedRun& run, std::uint64_t seed, const Splits& splits) const {
-    const TrainConfig config = configured(run, seed);
     const RunFolder folder(folder_of(options_.out, run.name, seed), true);
     const bool resumed = exists(folder.last_checkpoint());
-    LoadedNet start = resumed ? load_checkpoint(context_, folder.last_checkpoint()) : fresh(run, config);
-    PLIANT_REQUIRE(FileError, start.net.description == run.net, folder.last_checkpoint(), ": holds another net than run ", run.name, " trains");
+    TrainConfig config = configured(run, seed);
+    LoadedNet start = resumed ? resume(run, folder, config) : begin(run, splits, folder, config);
     Trainer trainer(start.net, splits, config, folder);
     if (resumed) trainer.restore(start.info.trainer_state, start.arenas);
-    write_config(folder, run, config);
+    write_config(folder, run, start.net.description, config);
     const TrainResult trained = trainer.run(options_.progress, options_.interrupted);
     if (trained.interrupted) return std::nullopt;
     const LoadedNet best = load_checkpoint(context_, trained.checkpoint);
     RunResult result{.best_epoch = trained.best_epoch};
     put_times(folder, splits.train.size(), result);
+    result.images = splits.train.size();
+    if (run.prepared) result.start_accuracy = accuracy_of(folder.file(kStart), splits, config);
     result.rows = run.measure ? run.measure(best.net, trained) : all_rows(best.net, trained);
     write_file_atomically(folder.file(kResult), to_json(result));
     return result;
@@ -127,17 +129,84 @@ class Engine {
     return start;
   }
 
-  void write_config(const RunFolder& folder, const PlannedRun& run, const TrainConfig& config) const {
+  // What a run begins with; `config` becomes that of a prepared one.
+  LoadedNet begin(const PlannedRun& run, const Splits& splits, const RunFolder& folder, TrainConfig& config) const {
+    LoadedNet start;
+    if (run.prepared) {
+      const std::string& from = run.prepared->from;
+      Prepared made = run.prepared->make(context_, from.empty() ? FormerRun{} : checkpoints_of(options_.out, from, config.seed), splits, config);
+      PLIANT_INVARIANT(made.config.seed == config.seed, "run ", run.name, ": its preparation changed the seed");
+      start.net = std::move(made.net);
+      config = made.config;
+    } else {
+      start = fresh(run, config);
+    }
+    const bool asked_for = std::any_of(experiment_.runs.begin(), experiment_.runs.end(),
+                                       [&](const PlannedRun& other) { return other.prepared && other.prepared->from == run.name; });
+    if (run.prepared || asked_for) {
+      save_checkpoint(folder.file(kStart), start.net, {.class_names = splits.train.class_names, .normalisation = splits.normalisation});
+    }
+    return start;
+  }
+
+  LoadedNet resume(const PlannedRun& run, const RunFolder& folder, TrainConfig& config) const {
+    LoadedNet last = load_checkpoint(context_, folder.last_checkpoint());
+    const NetDescription expected = run.prepared ? read_checkpoint_header(folder.file(kStart)).description : run.net;
+    PLIANT_REQUIRE(FileError, last.net.description == expected, folder.last_checkpoint(), ": holds another net than run ", run.name, " trains");
+    if (!run.prepared) return last;
+    const DataOptions data = config.data;
+    config = config_from_json(content(folder.config()));
+    config.data = data;
+    return last;
+  }
+
+  double accuracy_of(const std::string& checkpoint, const Splits& splits, const TrainConfig& config) const {
+    const LoadedNet loaded = load_checkpoint(context_, checkpoint);
+    DeviceData test = to_device(context_, splits.test, splits.normalisation);
+    fit_to(test, loaded.net.description);
+    return evaluate(loaded.net, test, config.batch).last().accuracy;
+  }
+
+  void write_config(const RunFolder& folder, const PlannedRun& run, const NetDescription& net, const TrainConfig& config) const {
     auto json = nlohmann::ordered_json::parse(to_json(config));
     json["data"] = experiment_.data;
     json["start_from"] = run.start_from;
-    json["net"] = nlohmann::ordered_json::parse(to_json(run.net));
+    if (run.prepared) json["prepared"] = {{"from", run.prepared->from}, {"how", run.prepared->text}};
+    json["net"] = nlohmann::ordered_json::parse(to_json(net));
     folder.write_config(json.dump());
   }
 
   Context& context_;
   const Experiment& experiment_;
   const EngineOptions& options_;
+};
+
+}  // namespace
+
+FormerRun checkpoints_of(const std::string& out, const std::string& run, std::uint64_t seed) {
+  const fs::path folder(folder_of(out, run, seed));
+  return {(folder / "best.safetensors").string(), (folder / kStart).string()};
+}
+
+namespace {
+
+// The data of one seed, loaded where they are needed.
+class SeedData {
+ public:
+  SeedData(const EngineOptions& options, std::uint64_t seed) : options_(options), seed_(seed) {}
+  const Splits& of(const PlannedRun& run) {
+    std::optional<Splits>& splits = run.other_data ? other_ : own_;
+    if (!splits) {
+      splits = (run.other_data ? options_.other_data : options_.data)(seed_);
+      PLIANT_REQUIRE(DataError, splits->test.size() > 0, "a comparison is measured on the test part, which is empty");
+    }
+    return *splits;
+  }
+
+ private:
+  const EngineOptions& options_;
+  std::uint64_t seed_;
+  std::optional<Splits> own_, other_;
 };
 
 }  // namespace
@@ -151,7 +220,7 @@ ExperimentResults run_experiment(Context& context, const Experiment& experiment,
   ExperimentResults results;
   for (std::size_t i = 0; i < options.seeds.size(); ++i) {
     const std::uint64_t seed = options.seeds[i];
-    std::optional<Splits> splits;
+    SeedData data(options, seed);
     for (std::size_t j = 0; j < experiment.runs.size(); ++j) {
       const PlannedRun& run = experiment.runs[j];
       const std::string recorded = (fs::path(folder_of(options.out, run.name, seed)) / kResult).string();
@@ -160,13 +229,10 @@ ExperimentResults run_experiment(Context& context, const Experiment& experiment,
         continue;
       }
       if (options.interrupted()) return {true, std::move(results.runs)};
-      if (!splits) {
-        splits = options.data(seed);
-        PLIANT_REQUIRE(DataError, splits->test.size() > 0, "a comparison is measured on the test part, which is empty");
-      }
+      const Splits& splits = data.of(run);
       options.say(cat("run ", run.name, ", seed ", seed, " (", i * experiment.runs.size() + j + 1, " of ",
                       options.seeds.size() * experiment.runs.size(), ")"));
-      const auto result = engine.train(run, seed, *splits);
+      const auto result = engine.train(run, seed, splits);
       if (!result) return {true, std::move(results.runs)};
       results.runs.push_back({run.name, seed, *result});
     }

@@ -2,7 +2,8 @@
 // is not repeated, what was interrupted continues exactly. Seeds may be added later. It computes no statistics.
 //
 //   OUT/experiment.json, env.json                  what is compared; where
-//   OUT/<run>/seed<S>/...                          a folder as `train` writes it, and result.json once the run is finished
+//   OUT/<run>/seed<S>/...                          a folder as `train` writes it, and result.json once the run is finished;
+//                                                  start.safetensors of a run that is made from another one, or that another is made from
 #pragma once
 
 #include <functional>
@@ -28,10 +29,14 @@ struct EngineOptions {
   std::string out;                                     // the folder
   std::vector<std::uint64_t> seeds;
   std::function<Splits(std::uint64_t seed)> data;      // asked once per seed, and only where something is left to train
+  std::function<Splits(std::uint64_t seed)> other_data{};  // likewise, of the runs that ask for it; they must not without it
   std::function<bool()> interrupted = [] { return false; };
   ProgressOutput progress{};
   std::function<void(const std::string&)> say = [](const std::string&) {};  // a line for a person
 };
+
+// The checkpoints of one run.
+FormerRun checkpoints_of(const std::string& out, const std::string& run, std::uint64_t seed);
 
 // Throws ConfigError before anything is trained for an experiment that check() or a net refuses, and for a folder that holds something
 // else or another experiment, naming the first field that differs. FileError for a damaged file in the folder.

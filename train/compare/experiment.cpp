@@ -35,9 +35,28 @@ void check(const Experiment& experiment) {
     PLIANT_REQUIRE(ConfigError, !find_run(experiment, run.name, i), experiment.name, ": two runs are named ", run.name);
     PLIANT_REQUIRE(ConfigError, run.start_from.empty() || find_run(experiment, run.start_from, i), experiment.name, ": run ", run.name,
                    " starts from ", in_quotes(run.start_from), ", which is no run before it");
+    PLIANT_REQUIRE(ConfigError, !run.prepared || run.prepared->from.empty() || find_run(experiment, run.prepared->from, i), experiment.name, ": run ", run.name,
+                   " is made from ", in_quotes(run.prepared->from), ", which is no run before it");
+    PLIANT_REQUIRE(ConfigError, !run.prepared || run.start_from.empty(), experiment.name, ": run ", run.name,
+                   " is made from one run and starts from another");
     PLIANT_REQUIRE(ConfigError, run.time_reference.empty() || find_run(experiment, run.time_reference, experiment.runs.size()),
                    experiment.name, ": run ", run.name, " states its time beside ", in_quotes(run.time_reference), ", which is no run");
   }
+}
+
+EffectiveCost effective_cost(const Net& net, const Selection& select) {
+  const NetCost whole = cost(net, select);
+  EffectiveCost left{whole.parameters, whole.macs};
+  for (const Parameter& parameter : net.store->parameters()) {
+    if (!parameter.mask) continue;
+    const std::vector<double> mask = parameter.mask.to_doubles();
+    const auto gone = std::count(mask.begin(), mask.end(), 0.0);
+    left.parameters -= gone;
+    const std::string layer = parameter.name.substr(0, parameter.name.rfind('.'));
+    const auto row = std::find_if(whole.layers.begin(), whole.layers.end(), [&](const LayerCost& entry) { return entry.name == layer; });
+    if (row != whole.layers.end()) left.macs -= row->macs / static_cast<std::int64_t>(mask.size()) * gone;
+  }
+  return left;
 }
 
 std::vector<ResultRow> all_rows(const Net& best, const TrainResult& result) {
@@ -46,19 +65,27 @@ std::vector<ResultRow> all_rows(const Net& best, const TrainResult& result) {
   for (const RowFigures& measured : result.test_rows) {
     Selection select = only_exit(best, measured.exit);
     select.width = static_cast<int>(rows.size() / exits);  // the trainer goes through the exits of one width after another
-    const NetCost costs = cost(best, select);
-    rows.push_back({measured.width, measured.exit, measured.figures.accuracy, costs.parameters, costs.macs});
+    const EffectiveCost effective = effective_cost(best, select);
+    rows.push_back({measured.width, measured.exit, measured.figures.accuracy, effective.parameters, cost(best, select).macs, effective.macs});
   }
   return rows;
 }
 
+double training_macs(const RunResult& result, const ResultRow& row) {
+  constexpr double kForwards = 3.0;
+  return kForwards * static_cast<double>(row.macs) * static_cast<double>(result.images) * static_cast<double>(result.epochs);
+}
+
 std::string to_json(const RunResult& result) {
   nlohmann::ordered_json json = {
-      {"best_epoch", result.best_epoch}, {"epochs", result.epochs}, {"seconds", result.seconds}, {"epoch_seconds", result.epoch_seconds}};
+      {"best_epoch", result.best_epoch}, {"epochs", result.epochs}, {"seconds", result.seconds}, {"epoch_seconds", result.epoch_seconds},
+      {"images", result.images}};
+  if (result.start_accuracy) json["start_accuracy"] = *result.start_accuracy;
   json["rows"] = nlohmann::ordered_json::array();
   for (const ResultRow& row : result.rows) {
     json["rows"].push_back(
-        {{"width", row.width}, {"exit", row.exit}, {"accuracy", row.accuracy}, {"parameters", row.parameters}, {"macs", row.macs}});
+        {{"width", row.width}, {"exit", row.exit}, {"accuracy", row.accuracy}, {"parameters", row.parameters}, {"macs", row.macs},
+         {"effective_macs", row.effective_macs}});
   }
   return json.dump(2) + "\n";
 }
@@ -72,9 +99,12 @@ RunResult run_result_from_json(const std::string& text, const std::string& path)
     result.epochs = json.at("epochs").get<std::int64_t>();
     result.seconds = json.at("seconds").get<double>();
     result.epoch_seconds = json.at("epoch_seconds").get<double>();
+    result.images = json.value("images", std::int64_t{0});  // records made before a field existed
+    if (json.contains("start_accuracy")) result.start_accuracy = json.at("start_accuracy").get<double>();
     for (const auto& row : json.at("rows")) {
+      const auto macs = row.at("macs").get<std::int64_t>();
       result.rows.push_back({row.at("width").get<double>(), row.at("exit").get<int>(), row.at("accuracy").get<double>(),
-                             row.at("parameters").get<std::int64_t>(), row.at("macs").get<std::int64_t>()});
+                             row.at("parameters").get<std::int64_t>(), macs, row.value("effective_macs", macs)});
     }
   } catch (const nlohmann::json::exception& error) {
     throw FileError(cat(path, ": ", error.what(), "; remove it, and the run is measured again"));
@@ -89,8 +119,10 @@ std::string to_json(const Experiment& experiment) {
   for (const PlannedRun& run : experiment.runs) {
     auto training = nlohmann::ordered_json::parse(to_json(run.config));
     training.erase("seed");
-    json["runs"][run.name] = {
-        {"start_from", run.start_from}, {"net", nlohmann::ordered_json::parse(to_json(run.net))}, {"training", std::move(training)}};
+    nlohmann::ordered_json& entry = json["runs"][run.name];
+    entry = {{"start_from", run.start_from}, {"net", nlohmann::ordered_json::parse(to_json(run.net))}, {"training", std::move(training)}};
+    if (run.prepared) entry["prepared"] = {{"from", run.prepared->from}, {"how", run.prepared->text}};
+    if (run.other_data) entry["other_data"] = true;
   }
   return json.dump(2) + "\n";
 }
