@@ -12,7 +12,7 @@
 namespace pliant {
 
 // What a draw is for; part of the key, so that two purposes never share numbers.
-enum class Purpose : std::uint32_t { init = 1, shuffle, augment, dropout, gate, split, synthetic, width };
+enum class Purpose : std::uint32_t { init = 1, shuffle, augment, dropout, gate, split, synthetic, width, calibration };
 
 struct PhiloxKey {
   std::uint32_t seed_low, seed_high;

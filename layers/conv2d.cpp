@@ -34,7 +34,8 @@ Shape Conv2d::cost(const Selection& select, const Shape& x, std::vector<LayerCos
     throw ShapeError(cat(name(), ": ", error.what()));
   }
   const std::int64_t parameters = w.size() + (bias_ ? active_count(*bias_, select.width) : 0);
-  rows.push_back({name(), options_.depthwise ? "depthwise conv2d" : "conv2d", y, parameters, y.size() * w[1] * w[2] * w[3]});
+  rows.push_back({name(), options_.depthwise ? "depthwise conv2d" : "conv2d", y, parameters, y.size() * w[1] * w[2] * w[3], 0,
+                  geometry(select.width)});
   return y;
 }
 

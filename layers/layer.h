@@ -19,6 +19,7 @@ struct LayerCost {
   std::int64_t parameters = 0;     // trainable scalars in use: weights, biases, batch-norm scale and shift
   std::int64_t macs = 0;
   std::int64_t statistics = 0;     // running means and variances in use
+  Conv2dGeometry geometry{};       // of a convolution
 };
 
 class Layer {

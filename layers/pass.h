@@ -59,7 +59,7 @@ enum class Branches : std::uint8_t { of_mode, as_in_training, as_in_eval };
 // What a method that looks at activations sees, once for every convolution and linear layer that runs, in the order they run:
 // the layer's name; x, exactly as the layer reads it (after a selection of channels, at the active width); y, what it computed with
 // its bias, before masks of axes, batch norm and activation. Both are the tensors of the pass itself and share its memory: copy
-// what shall outlive the call, and do not write into them.
+// what shall outlive the call, and do not write into them. A residual block shows what its shortcut carries, as x and as y.
 using PassObserver = std::function<void(const std::string& layer, const Tensor& x, const Tensor& y)>;
 
 struct Pass {

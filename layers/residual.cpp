@@ -12,6 +12,7 @@ Residual::Residual(std::string layer_name, int block, LayerPtr branch, LayerPtr 
 
 Var Residual::forward(Pass& pass, const Var& x) const {
   const Var skip = shortcut_ ? shortcut_->forward(pass, x) : x;
+  pass.show(name(), skip.value, skip.value);
   const Activation f = options_.activation;
   if (!branch_ || pass.select.dropped.contains(block_)) return activation(skip, f);
   const double p = options_.survival;

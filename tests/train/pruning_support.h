@@ -1,7 +1,10 @@
-// What the tests of reconstruction share: random matrices.
+// What the tests of reconstruction share: random matrices, calibration images, small nets.
 #pragma once
 
 #include "tests/support/compare.h"
+#include "tests/support/contexts.h"
+#include "tests/support/tiny_net.h"
+#include "train/device_data.h"
 #include "train/pruning/least_squares.h"
 
 namespace pliant::test {
@@ -24,6 +27,28 @@ inline Matrix orthogonal_matrix(std::int64_t rows, std::int64_t columns, unsigne
     }
   }
   return q;
+}
+
+// Images of the size that a net takes.
+inline DeviceData calibration_images(const NetDescription& d, std::int64_t count) {
+  DataOptions options;
+  options.source = "synthetic";
+  options.validation = 0;
+  options.synthetic = {.train = count, .test = d.classes, .height = d.height, .width = d.width, .channels = d.channels, .classes = d.classes};
+  const Splits splits = load_data(options);
+  return to_device(cpu(), splits.train, splits.normalisation);
+}
+
+// A net of the zoo with at most `most` channels on every axis.
+inline NetDescription narrow(const std::string& name, std::int64_t side, std::int64_t most) {
+  NetDescription d = default_description(name);
+  d.height = d.width = side;
+  d.classes = 3;
+  const Net plain = build_net(d);
+  for (const auto& axis : plain.store->axes()) {
+    if (axis->plain() && axis->size() > most) d.axis_sizes[axis->name()] = most;
+  }
+  return d;
 }
 
 }  // namespace pliant::test

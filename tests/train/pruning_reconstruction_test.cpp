@@ -1,0 +1,204 @@
+#include "train/pruning/reconstruction.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "nets/compact.h"
+#include "tests/train/pruning_support.h"
+#include "train/pruning/thinet.h"
+
+namespace pliant::test {
+
+namespace {
+
+using Channels = std::vector<std::int64_t>;
+using Plan = std::vector<AxisRatio>;
+
+constexpr double kSame = 1e-4;
+
+struct Case {
+  NetDescription description;
+  std::vector<std::string> axes;
+};
+
+std::vector<Case> cases() {
+  return {{narrow("lenet5", 20, 8), {"conv1", "conv2", "fc1", "fc2"}},
+          {tiny_resnet(), {"layer1.0.conv1", "layer1.2.conv1", "layer2.0.conv1", "layer3.1.conv1"}},
+          {narrow("vgg16", 16, 6), {"features.0", "features.3", "features.7", "features.34", "features.40"}}};
+}
+
+Net copy_of(const Net& net) {
+  Net copy = build_net(net.description);
+  copy.store->allocate(cpu(), net.store->dtype());
+  copy_leading(net, copy);
+  return copy;
+}
+
+// Changes rows of a vector or filter parameter: row `to` becomes `factor` times row `from`.
+void copy_row(Net& net, const std::string& name, std::int64_t from, std::int64_t to, double factor) {
+  Parameter* parameter = net.store->find(name);
+  if (!parameter) return;
+  std::vector<double> values = parameter->value.to_doubles();
+  const std::size_t row = values.size() / static_cast<std::size_t>(parameter->dims[0].size);
+  for (std::size_t i = 0; i < row; ++i) values[static_cast<std::size_t>(to) * row + i] = factor * values[static_cast<std::size_t>(from) * row + i];
+  parameter->value.copy_from(make_tensor(cpu(), parameter->shape(), net.store->dtype(), values));
+}
+
+// Channel `to` of the axis becomes `factor` times channel `from`: 0 kills it. Its reader's weights become 0.1 times those of `from`.
+void duplicate(Net& net, const std::string& axis, std::int64_t from, std::int64_t to, double factor) {
+  const std::vector<ChannelGroup> groups = channel_groups(net);
+  const ChannelWriter& writer = group_of(groups, axis).writers[0];
+  if (writer.scale) {
+    const std::string norm = writer.scale->name.substr(0, writer.scale->name.rfind('.'));
+    copy_row(net, writer.weight->name, from, to, 1.0);
+    for (const char* name : {".running_mean", ".running_var"}) copy_row(net, norm + name, from, to, 1.0);
+    for (const char* name : {".weight", ".bias"}) copy_row(net, norm + name, from, to, factor);
+  } else {
+    for (const char* name : {".weight", ".bias"}) copy_row(net, writer.layer + name, from, to, factor);
+  }
+  const ReadingLayer reader = reading_layer(net, groups, axis);
+  Matrix filter = filter_matrix(*reader.weight);
+  for (std::int64_t tap = 0; tap < reader.taps(); ++tap) {
+    for (std::int64_t k = 0; k < filter.columns; ++k) filter(tap * reader.channels() + to, k) = 0.1 * filter(tap * reader.channels() + from, k);
+  }
+  write_filter(filter, *reader.weight);
+}
+
+Tensor logits(const Net& net) { return eval_pass(net)[0]; }
+
+enum class Method { thinet, regression };
+
+std::vector<ReconstructedAxis> prune(Method method, Net& net, const Net& original, const DeviceData& data, const Plan& plan,
+                                     const ReconstructionOptions& options) {
+  return method == Method::thinet ? prune_thinet(net, data, plan, options) : prune_regression(net, original, data, plan, options);
+}
+
+}  // namespace
+
+TEST_CASE("reconstruction: dead and duplicate channels go and the logits stay") {
+  for (const Method method : {Method::thinet, Method::regression}) {
+    for (const Case& c : cases()) {
+      CAPTURE(c.description.name);
+      CAPTURE(static_cast<int>(method));
+      Net original = make_net(cpu(), c.description, DType::f64);
+      Plan plan;
+      for (const std::string& axis : c.axes) {
+        duplicate(original, axis, 0, 1, 0.0);
+        duplicate(original, axis, 0, 2, 0.3);
+        plan.push_back({.axis = axis, .kept = original.store->find_axis(axis)->size() - 2});
+      }
+      Net net = copy_of(original);
+      const DeviceData data = calibration_images(c.description, 300);
+      const auto done = prune(method, net, original, data, plan, {.samples = {.images = 300, .locations = 4}});
+      REQUIRE(done.size() == plan.size());
+      for (const ReconstructedAxis& axis : done) {
+        CHECK(axis.kept == remaining(net.store->find_axis(axis.axis)->size(), {1, 2}));
+        CHECK(axis.error < 1e-6);
+        CHECK(axis.removal_error > 1e-6);
+      }
+      CHECK(difference(logits(net), logits(original)).relative < kSame);
+      CHECK(difference(logits(compact(net)), logits(original)).relative < kSame);
+    }
+  }
+}
+
+TEST_CASE("reconstruction: at half of the channels the rebuilt layers beat those that only lost their inputs") {
+  for (const Method method : {Method::thinet, Method::regression}) {
+    for (const Case& c : cases()) {
+      CAPTURE(c.description.name);
+      CAPTURE(static_cast<int>(method));
+      const Net original = make_net(cpu(), c.description, DType::f64);
+      Net net = copy_of(original), removed = copy_of(original);
+      Plan plan;
+      for (const std::string& axis : c.axes) plan.push_back({.axis = axis, .removed = 0.5});
+      const auto done = prune(method, net, original, calibration_images(c.description, 300), plan, {.samples = {.images = 300, .locations = 6}});
+      for (const ReconstructedAxis& axis : done) {
+        CAPTURE(axis.axis);
+        CHECK(static_cast<std::int64_t>(axis.kept.size()) == net.store->find_axis(axis.axis)->size() / 2);
+        CHECK(axis.error < axis.removal_error);
+        keep_channels(cpu(), DType::f64, *removed.store->find_axis(axis.axis), {axis.kept.begin(), axis.kept.end()});
+      }
+      const double rebuilt = difference(logits(net), logits(original)).relative, plain = difference(logits(removed), logits(original)).relative;
+      CHECK(rebuilt < plain);
+      CHECK(difference(logits(compact(net)), logits(net)).relative < 1e-10);
+    }
+  }
+}
+
+TEST_CASE("reconstruction: removing nothing changes nothing") {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const Method method : {Method::thinet, Method::regression}) {
+      for (const Case& c : cases()) {
+        CAPTURE(c.description.name);
+        const Net original = make_net(cpu(), c.description, dtype);
+        Net net = copy_of(original);
+        Plan plan;
+        for (const std::string& axis : c.axes) plan.push_back({.axis = axis, .removed = 0.0});
+        prune(method, net, original, calibration_images(c.description, 200), plan, {.samples = {.images = 200, .locations = 4}});
+        for (const auto& axis : net.store->axes()) CHECK(!axis->mask);
+        CHECK(difference(logits(net), logits(original)).relative < kSame);
+      }
+    }
+  }
+}
+
+TEST_CASE("reconstruction: goes from front to back and calls after each axis") {
+  const Net original = make_net(cpu(), tiny_resnet(), DType::f32);
+  Net net = copy_of(original);
+  std::vector<std::string> order;
+  const ReconstructionOptions options{.samples = {.images = 100, .locations = 4},
+                                      .after_axis = [&](const std::string& axis) {
+                                        order.push_back(axis);
+                                        CHECK(net.store->find_axis(axis)->mask);
+                                      }};
+  prune_thinet(net, calibration_images(net.description, 100), {{.axis = "layer3.0.conv1"}, {.axis = "layer1.1.conv1"}, {.axis = "layer2.0.conv1"}}, options);
+  CHECK(order == std::vector<std::string>{"layer1.1.conv1", "layer2.0.conv1", "layer3.0.conv1"});
+}
+
+TEST_CASE("reconstruction: the end of a residual branch makes up for what the shortcut lost") {
+  const Net original = make_net(cpu(), tiny_resnet(), DType::f64);
+  Net damaged = copy_of(original);
+  copy_row(damaged, "layer1.0.bn2.weight", 0, 0, 0.8);  // the stream carries less from here on
+  const DeviceData data = calibration_images(original.description, 200);
+  const ReadingLayer next = reading_layer(original, channel_groups(original), "layer1.2.conv1");
+  const SampleOptions samples{.images = 200, .locations = 16};
+  const auto error_of_stream = [&](const Net& net) {
+    return squared_norm(difference(sample_layer(original, next, data, samples).shortcuts,
+                                   sample_layer(net, reading_layer(net, channel_groups(net), "layer1.2.conv1"), data, samples).shortcuts));
+  };
+  const double before = error_of_stream(damaged);
+  prune_regression(damaged, original, data, {{.axis = "layer1.1.conv1", .removed = 0.0}}, {.samples = samples});
+  CHECK(error_of_stream(damaged) < 0.9 * before);
+}
+
+TEST_CASE("reconstruction: what cannot be done is refused before anything changes") {
+  const Net original = make_net(cpu(), tiny_resnet(), DType::f32);
+  Net net = copy_of(original);
+  const DeviceData data = calibration_images(net.description, 60), digits = calibration_images(narrow("lenet5", 20, 8), 10);
+  const AxisRatio good{.axis = "layer1.0.conv1"};
+  const ReconstructionOptions options{.samples = {.images = 60, .locations = 4}};
+  const auto refuses = [&](const Plan& plan, const DeviceData& images, const std::string& message) {
+    CAPTURE(message);
+    CHECK_THROWS_WITH_AS(prune_thinet(net, images, plan, options), doctest::Contains(message.c_str()), ConfigError);
+    CHECK_THROWS_WITH_AS(prune_regression(net, original, images, plan, options), doctest::Contains(message.c_str()), ConfigError);
+  };
+  refuses({good, {.axis = "layer1"}}, data, "axis layer1: a sum");
+  refuses({good, good}, data, "stands twice");
+  refuses({good, {.axis = "layer2.0.conv1", .removed = 1.0}}, data, "axis layer2.0.conv1: the removed share lies in [0, 1)");
+  refuses({good, {.axis = "layer2.0.conv1", .removed = 0.99}}, data, "leaves none");
+  refuses({good, {.axis = "layer2.0.conv1", .kept = 7}}, data, "cannot keep 7 channels of the 6");
+  refuses({good}, digits, "calibration images are 20 x 20 x 1");
+  CHECK_THROWS_AS(prune_thinet(net, data, {good, {.axis = "stem"}}, options), UsageError);
+  CHECK_THROWS_AS(prune_thinet(net, DeviceData{}, {good}, options), DataError);
+  CHECK_THROWS_WITH_AS(prune_regression(net, original, data, {good, {.axis = "layer3.2.conv1"}}, {.samples = {.images = 9, .locations = 2}}),
+                       "layer1.0.conv2: 18 samples do not determine 19 values; calibrate on more images or locations", ConfigError);
+  CHECK_THROWS_WITH_AS(prune_regression(net, make_net(cpu(), narrow("lenet5", 20, 8), DType::f32), data, {good}, options),
+                       doctest::Contains("of the same structure"), ConfigError);
+  CHECK_THROWS_AS(prune_regression(net, net, data, {good}, options), ConfigError);
+  CHECK(bit_equal(net.store->values(), original.store->values()));
+  CHECK(bit_equal(net.store->buffers(), original.store->buffers()));
+  for (const auto& axis : net.store->axes()) CHECK(!axis->mask);
+}
+
+}  // namespace pliant::test
