@@ -6,6 +6,7 @@
 
 #include "nets/compact.h"
 #include "tests/train/pruning_support.h"
+#include "train/evaluate.h"
 #include "train/pruning/thinet.h"
 
 namespace pliant::test {
@@ -25,7 +26,17 @@ struct Case {
 std::vector<Case> cases() {
   return {{narrow("lenet5", 20, 8), {"conv1", "conv2", "fc1", "fc2"}},
           {tiny_resnet(), {"layer1.0.conv1", "layer1.2.conv1", "layer2.0.conv1", "layer3.1.conv1"}},
-          {narrow("vgg16", 16, 6), {"features.0", "features.3", "features.7", "features.34", "features.40"}}};
+          {narrow("vgg16", 16, 6), {"features.0", "features.3", "features.7", "features.14", "features.40"}}};
+}
+
+// With shifts and biases that let every channel through its ReLU for some image at least.
+Net lively_net(const NetDescription& d, DType dtype) {
+  Net net = make_net(cpu(), d, dtype);
+  for (Parameter& parameter : net.store->parameters()) {
+    if (parameter.role != Role::shift && parameter.role != Role::bias) continue;
+    parameter.value.copy_from(random_tensor(cpu(), parameter.shape(), dtype, static_cast<unsigned>(parameter.offset), 0.8, 1.6));
+  }
+  return net;
 }
 
 Net copy_of(const Net& net) {
@@ -45,7 +56,7 @@ void copy_row(Net& net, const std::string& name, std::int64_t from, std::int64_t
   parameter->value.copy_from(make_tensor(cpu(), parameter->shape(), net.store->dtype(), values));
 }
 
-// Channel `to` of the axis becomes `factor` times channel `from`: 0 kills it. Its reader's weights become 0.1 times those of `from`.
+// Channel `to` of the axis becomes `factor` times channel `from`: 0 kills it. Its reader's weights become 0.02 times those of `from`.
 void duplicate(Net& net, const std::string& axis, std::int64_t from, std::int64_t to, double factor) {
   const std::vector<ChannelGroup> groups = channel_groups(net);
   const ChannelWriter& writer = group_of(groups, axis).writers[0];
@@ -60,12 +71,26 @@ void duplicate(Net& net, const std::string& axis, std::int64_t from, std::int64_
   const ReadingLayer reader = reading_layer(net, groups, axis);
   Matrix filter = filter_matrix(*reader.weight);
   for (std::int64_t tap = 0; tap < reader.taps(); ++tap) {
-    for (std::int64_t k = 0; k < filter.columns; ++k) filter(tap * reader.channels() + to, k) = 0.1 * filter(tap * reader.channels() + from, k);
+    for (std::int64_t k = 0; k < filter.columns; ++k) filter(tap * reader.channels() + to, k) = 0.02 * filter(tap * reader.channels() + from, k);
   }
   write_filter(filter, *reader.weight);
 }
 
 Tensor logits(const Net& net) { return eval_pass(net)[0]; }
+
+// Squared difference of what the reader of an axis hands on, on images that another seed draws.
+double error_behind(const Net& original, const Net& net, const std::string& axis, const DeviceData& data) {
+  const auto outputs = [&](const Net& of) {
+    const ReadingLayer layer = reading_layer(of, channel_groups(of), axis);
+    Matrix values = sample_layer(of, layer, data, {.images = 80, .locations = 8, .seed = 99}).outputs;
+    const std::vector<double> mean = vector_of(layer.mean, values.columns);
+    for (std::int64_t i = 0; i < values.rows; ++i) {
+      for (std::int64_t k = 0; k < values.columns; ++k) values(i, k) -= mean[static_cast<std::size_t>(k)];
+    }
+    return values;
+  };
+  return squared_norm(difference(outputs(original), outputs(net)));
+}
 
 enum class Method { thinet, regression };
 
@@ -81,48 +106,75 @@ TEST_CASE("reconstruction: dead and duplicate channels go and the logits stay") 
     for (const Case& c : cases()) {
       CAPTURE(c.description.name);
       CAPTURE(static_cast<int>(method));
-      Net original = make_net(cpu(), c.description, DType::f64);
+      Net original = lively_net(c.description, DType::f32);
       Plan plan;
       for (const std::string& axis : c.axes) {
         duplicate(original, axis, 0, 1, 0.0);
         duplicate(original, axis, 0, 2, 0.3);
         plan.push_back({.axis = axis, .kept = original.store->find_axis(axis)->size() - 2});
       }
-      Net net = copy_of(original);
-      const DeviceData data = calibration_images(c.description, 300);
-      const auto done = prune(method, net, original, data, plan, {.samples = {.images = 300, .locations = 4}});
+      Net net = copy_of(original), removed = copy_of(original);
+      const auto done = prune(method, net, original, calibration_images(c.description, 150), plan, {.samples = {.images = 150, .locations = 4}});
       REQUIRE(done.size() == plan.size());
-      for (const ReconstructedAxis& axis : done) {
-        CHECK(axis.kept == remaining(net.store->find_axis(axis.axis)->size(), {1, 2}));
-        CHECK(axis.error < 1e-6);
-        CHECK(axis.removal_error > 1e-6);
+      CHECK(done[0].kept == remaining(net.store->find_axis(done[0].axis)->size(), {1, 2}));
+      for (const ReconstructedAxis& axis : done) {  // deep in a random net other channels are near duplicates too
+        CAPTURE(axis.axis);
+        CHECK(axis.error < 1e-8);
+        keep_channels(cpu(), DType::f32, *removed.store->find_axis(axis.axis), {axis.kept.begin(), axis.kept.end()});
       }
+      CHECK(difference(logits(removed), logits(original)).relative > 2.0 * kSame);
       CHECK(difference(logits(net), logits(original)).relative < kSame);
       CHECK(difference(logits(compact(net)), logits(original)).relative < kSame);
     }
   }
 }
 
-TEST_CASE("reconstruction: at half of the channels the rebuilt layers beat those that only lost their inputs") {
+TEST_CASE("reconstruction: on images not sampled a rebuilt layer beats one that only lost half of its inputs") {
   for (const Method method : {Method::thinet, Method::regression}) {
     for (const Case& c : cases()) {
+      const Net original = lively_net(c.description, DType::f32);
+      const DeviceData data = calibration_images(c.description, 300);
+      double rebuilt = 0.0, plain = 0.0;
       CAPTURE(c.description.name);
-      CAPTURE(static_cast<int>(method));
-      const Net original = make_net(cpu(), c.description, DType::f64);
-      Net net = copy_of(original), removed = copy_of(original);
-      Plan plan;
-      for (const std::string& axis : c.axes) plan.push_back({.axis = axis, .removed = 0.5});
-      const auto done = prune(method, net, original, calibration_images(c.description, 300), plan, {.samples = {.images = 300, .locations = 6}});
-      for (const ReconstructedAxis& axis : done) {
-        CAPTURE(axis.axis);
-        CHECK(static_cast<std::int64_t>(axis.kept.size()) == net.store->find_axis(axis.axis)->size() / 2);
-        CHECK(axis.error < axis.removal_error);
-        keep_channels(cpu(), DType::f64, *removed.store->find_axis(axis.axis), {axis.kept.begin(), axis.kept.end()});
+      for (const std::string& axis : c.axes) {
+        CAPTURE(axis);
+        CAPTURE(static_cast<int>(method));
+        Net net = copy_of(original), removed = copy_of(original);
+        const auto done = prune(method, net, original, data, {{.axis = axis, .removed = 0.5}}, {.samples = {.images = 150, .locations = 6}});
+        const Channels& kept = done.at(0).kept;
+        CHECK(static_cast<std::int64_t>(kept.size()) == net.store->find_axis(axis)->size() / 2);
+        keep_channels(cpu(), DType::f32, *removed.store->find_axis(axis), {kept.begin(), kept.end()});
+        CHECK(done[0].error <= done[0].removal_error);
+        CHECK(difference(logits(compact(net)), logits(net)).relative < 1e-5);
+        rebuilt += error_behind(original, net, axis, data);
+        plain += error_behind(original, removed, axis, data);
       }
-      const double rebuilt = difference(logits(net), logits(original)).relative, plain = difference(logits(removed), logits(original)).relative;
-      CHECK(rebuilt < plain);
-      CHECK(difference(logits(compact(net)), logits(net)).relative < 1e-10);
+      CHECK(rebuilt < (method == Method::thinet ? 1.0 : 0.7) * plain);
     }
+  }
+}
+
+TEST_CASE("reconstruction: regression over several layers keeps the logits nearer than removal does") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.description.name);
+    const Net original = lively_net(c.description, DType::f32);
+    Net net = copy_of(original), removed = copy_of(original);
+    Plan plan;
+    for (const std::string& axis : c.axes) plan.push_back({.axis = axis, .removed = 0.5});
+    const DeviceData data = calibration_images(c.description, 150);
+    for (const ReconstructedAxis& axis : prune_regression(net, original, data, plan, {.samples = {.images = 150, .locations = 6}})) {
+      keep_channels(cpu(), DType::f32, *removed.store->find_axis(axis.axis), {axis.kept.begin(), axis.kept.end()});
+    }
+    const auto logits_of = [&](const Net& of) {
+      std::vector<double> all;
+      each_batch(of, data, 64, [&](const Batch& batch) {
+        Pass pass{.context = cpu()};
+        const std::vector<double> some = forward(of, pass, Var{batch.images})[0].value.to_doubles();
+        all.insert(all.end(), some.begin(), some.end());
+      });
+      return all;
+    };
+    CHECK(difference(logits_of(net), logits_of(original)).relative < 0.7 * difference(logits_of(removed), logits_of(original)).relative);
   }
 }
 
@@ -131,11 +183,11 @@ TEST_CASE("reconstruction: removing nothing changes nothing") {
     for (const Method method : {Method::thinet, Method::regression}) {
       for (const Case& c : cases()) {
         CAPTURE(c.description.name);
-        const Net original = make_net(cpu(), c.description, dtype);
+        const Net original = lively_net(c.description, dtype);
         Net net = copy_of(original);
         Plan plan;
         for (const std::string& axis : c.axes) plan.push_back({.axis = axis, .removed = 0.0});
-        prune(method, net, original, calibration_images(c.description, 200), plan, {.samples = {.images = 200, .locations = 4}});
+        prune(method, net, original, calibration_images(c.description, 70), plan, {.samples = {.images = 70, .locations = 6}});
         for (const auto& axis : net.store->axes()) CHECK(!axis->mask);
         CHECK(difference(logits(net), logits(original)).relative < kSame);
       }

@@ -34,7 +34,8 @@ inline DeviceData calibration_images(const NetDescription& d, std::int64_t count
   DataOptions options;
   options.source = "synthetic";
   options.validation = 0;
-  options.synthetic = {.train = count, .test = d.classes, .height = d.height, .width = d.width, .channels = d.channels, .classes = d.classes};
+  options.synthetic = {.train = count, .test = d.classes, .height = static_cast<int>(d.height), .width = static_cast<int>(d.width),
+                       .channels = static_cast<int>(d.channels), .classes = d.classes};
   const Splits splits = load_data(options);
   return to_device(cpu(), splits.train, splits.normalisation);
 }

@@ -5,6 +5,7 @@
 
 #include "layers/batch_norm.h"
 #include "nets/compact.h"
+#include "train/pruning/keep.h"
 #include "train/pruning/lasso.h"
 #include "train/pruning/thinet.h"
 
@@ -19,14 +20,12 @@ struct Step {
   std::int64_t kept = 0;
 };
 
-std::int64_t kept_count(const AxisRatio& ratio, const ChannelAxis& axis) {
-  constexpr double kRounding = 1e-9;  // 1 - 0.9 is a little less than 0.1
+std::int64_t count_of(const AxisRatio& ratio, const ChannelAxis& axis) {
   PLIANT_REQUIRE(ConfigError, ratio.kept > 0 || (ratio.removed >= 0.0 && ratio.removed < 1.0), "axis ", axis.name(),
                  ": the removed share lies in [0, 1), got ", ratio.removed);
-  const std::int64_t kept =
-      ratio.kept > 0 ? ratio.kept : static_cast<std::int64_t>(std::floor((1.0 - ratio.removed) * static_cast<double>(axis.size()) + kRounding));
   const auto left = static_cast<std::int64_t>(kept_channels(axis).size());
-  PLIANT_REQUIRE(ConfigError, kept >= 1, "axis ", axis.name(), ": removing ", ratio.removed, " of ", axis.size(),
+  const std::int64_t kept = ratio.kept > 0 ? ratio.kept : kept_count(left, ratio.removed, {});
+  PLIANT_REQUIRE(ConfigError, kept >= 1, "axis ", axis.name(), ": removing ", ratio.removed, " of ", left,
                  " channels leaves none; give a smaller share or the number to keep");
   PLIANT_REQUIRE(ConfigError, kept <= left, "axis ", axis.name(), ": cannot keep ", kept, " channels of the ", left, " that are left");
   return kept;
@@ -38,7 +37,7 @@ std::vector<Step> steps_of(const Net& net, const std::vector<AxisRatio>& plan) {
   for (const AxisRatio& ratio : plan) {
     ReadingLayer layer = reading_layer(net, groups, ratio.axis);
     for (const Step& other : steps) PLIANT_REQUIRE(ConfigError, other.layer.axis != layer.axis, "axis ", layer.axis->name(), ": stands twice in the plan");
-    const std::int64_t kept = kept_count(ratio, *layer.axis);
+    const std::int64_t kept = count_of(ratio, *layer.axis);
     steps.push_back({std::move(layer), kept});
   }
   std::sort(steps.begin(), steps.end(), [](const Step& a, const Step& b) { return a.layer.place < b.layer.place; });

@@ -12,7 +12,7 @@ namespace pliant {
 
 struct AxisRatio {
   std::string axis;       // or the layer that writes it
-  double removed = 0.5;   // share of the channels, [0, 1): floor((1 - removed) C) are kept
+  double removed = 0.5;   // share of the channels that are left, [0, 1): int(C (1 - removed)) are kept (keep.h)
   std::int64_t kept = 0;  // or so many are kept; 0: by the share
 };
 
