@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "nets/builder.h"
 #include "nets/compact.h"
 #include "tests/train/pruning_support.h"
 #include "train/evaluate.h"
@@ -74,6 +75,27 @@ void duplicate(Net& net, const std::string& axis, std::int64_t from, std::int64_
     for (std::int64_t k = 0; k < filter.columns; ++k) filter(tap * reader.channels() + to, k) = 0.02 * filter(tap * reader.channels() + from, k);
   }
   write_filter(filter, *reader.weight);
+}
+
+// A stem and one residual block whose first convolution reads a selection of the stream.
+Net selecting_net() {
+  NetDescription d = default_description("resnet20");
+  d.height = d.width = 8;
+  d.classes = 3;
+  NetBuilder build(d);
+  const Conv2dOptions conv3x3{.kernel = 3, .padding = 1};
+  ChannelAxis &stream = build.axis("stream", 8), &inner = build.axis("block.conv1", 6), &taken = build.selection("block.select", stream);
+  auto stem = std::make_unique<Sequential>("stem"), branch = std::make_unique<Sequential>("block");
+  stem->add(build.conv("conv1", Dim(d.channels), stream, conv3x3));
+  stem->add(build.batch_norm("bn1", stream, Activation::relu));
+  build.stage(std::move(stem), stream);
+  branch->add(build.select("block.select", stream, taken));
+  branch->add(build.conv("block.conv1", Dim(taken), inner, conv3x3));
+  branch->add(build.batch_norm("block.bn1", inner, Activation::relu));
+  branch->add(build.conv("block.conv2", Dim(inner), stream, conv3x3));
+  branch->add(build.batch_norm("block.bn2", stream, Activation::identity));
+  LayerPtr block = build.residual("block", std::move(branch), nullptr);
+  return build.finish(std::move(block), build.classifier("fc", stream, 8, 8));
 }
 
 Tensor logits(const Net& net) { return eval_pass(net)[0]; }
@@ -191,6 +213,27 @@ TEST_CASE("reconstruction: removing nothing changes nothing") {
         for (const auto& axis : net.store->axes()) CHECK(!axis->mask);
         CHECK(difference(logits(net), logits(original)).relative < kSame);
       }
+    }
+  }
+}
+
+TEST_CASE("reconstruction: the first layer of a residual branch loses inputs through its selection and the stream stays") {
+  for (const Method method : {Method::thinet, Method::regression}) {
+    CAPTURE(static_cast<int>(method));
+    Net original = with_values(cpu(), selecting_net(), DType::f32);
+    copy_row(original, "bn1.weight", 0, 1, 0.0);
+    copy_row(original, "bn1.bias", 0, 1, 0.0);
+    for (const std::int64_t kept : {7, 4}) {
+      Net net = with_values(cpu(), selecting_net(), DType::f32);
+      net.store->values().copy_from(original.store->values());
+      const DeviceData data = calibration_images(net.description, 100);
+      const auto done = prune(method, net, original, data, {{.axis = "block.select", .kept = kept}}, {.samples = {.images = 100, .locations = 8}});
+      CHECK(done.at(0).layer == "block.conv1");
+      CHECK(std::find(done[0].kept.begin(), done[0].kept.end(), 1) == done[0].kept.end());
+      CHECK(kept_channels(*net.store->find_axis("block.select")).size() == static_cast<std::size_t>(kept));
+      CHECK(!net.store->find_axis("stream")->mask);
+      if (kept == 7) CHECK(difference(logits(net), logits(original)).relative < kSame);
+      if (kept == 4) CHECK(done[0].error < done[0].removal_error);
     }
   }
 }
