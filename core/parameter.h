@@ -77,7 +77,7 @@ const char* name_of(Role role);
 struct Parameter {
   std::string name;               // as in a checkpoint: "layer1.0.conv1.weight"
   Role role;
-  std::vector<Dim> dims;          // filter {K, R, S, C}; weight {K, H, W, C}; the others {C}
+  std::vector<Dim> dims;          // filter {K, R, S, C}; weight {K, H, W, C}; block scale {1}; the others {C}
   Tensor value, grad;             // views into the store's arenas; buffers have no grad
   Tensor mask;                    // same shape, 1 or 0; empty: none. Applied by the optimizer step
   bool frozen = false;            // no gradient, no update

@@ -7,8 +7,9 @@
 namespace pliant::kernels {
 
 inline constexpr std::int64_t kArenaSegment = 64;  // elements that share one rule
+inline constexpr std::int64_t kArenaRule = 4;      // numbers of a rule: factor of the rate, decay, l1, proximal weight
 
-// w, gradient [P], P a multiple of a segment, rules [P / 64, 3], mask [P] or no tensor, scalars [count] f64; the
+// w, gradient [P], P a multiple of a segment, rules [P / 64, 4], mask [P] or no tensor, scalars [count] f64; the
 // optimizer's own arenas are checked with require_arena.
 inline void check_arenas(const char* op, const Tensor& w, const Tensor& gradient, const Tensor& rules,
                          const Tensor& mask, const Tensor& scalars, std::int64_t count) {
@@ -16,7 +17,7 @@ inline void check_arenas(const char* op, const Tensor& w, const Tensor& gradient
   PLIANT_REQUIRE(ShapeError, w.shape().rank() == 1 && w.size() % kArenaSegment == 0, op,
                  ": w must be [P], P a multiple of ", kArenaSegment, ", got ", w);
   require_tensor(op, "gradient", gradient, w.shape(), w.dtype());
-  require_tensor(op, "rules", rules, {w.size() / kArenaSegment, 3}, w.dtype());
+  require_tensor(op, "rules", rules, {w.size() / kArenaSegment, kArenaRule}, w.dtype());
   if (mask) require_tensor(op, "mask", mask, w.shape(), w.dtype());
   require_tensor(op, "scalars", scalars, {count}, DType::f64);
 }

@@ -24,6 +24,9 @@ PLIANT_KERNEL(add, (const Tensor& a, const Tensor& b, double factor, Tensor& y))
 // y = factor x.                 y may be x.
 PLIANT_KERNEL(scale, (const Tensor& x, double factor, Tensor& y));
 
+// y = factor[0] x.              factor [1], read on the device; f32, or f64 on the CPU; y may be x.
+PLIANT_KERNEL(scale_by, (const Tensor& x, const Tensor& factor, Tensor& y));
+
 // y = a where mask is not 0, else b, exactly.   f32, or f64 on the CPU; y may be a or b.
 PLIANT_KERNEL(choose, (const Tensor& mask, const Tensor& a, const Tensor& b, Tensor& y));
 

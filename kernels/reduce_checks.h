@@ -11,6 +11,12 @@ inline void check_accumulate_sum(const Tensor& x, const Tensor& y) {
   require_tensor("accumulate_sum", "y", y, {1}, x.dtype());
 }
 
+inline void check_accumulate_dot(const Tensor& a, const Tensor& b, const Tensor& y) {
+  require_float("accumulate_dot", "a", a);
+  require_tensor("accumulate_dot", "b", b, a.shape(), a.dtype());
+  require_tensor("accumulate_dot", "y", y, {1}, a.dtype());
+}
+
 inline void check_broadcast(const Tensor& x, const Tensor& y) {
   require_float("broadcast", "y", y);
   require_tensor("broadcast", "x", x, {1}, y.dtype());

@@ -15,6 +15,7 @@ namespace pliant {
 Var activation(const Var& x, Activation f);
 Var add(const Var& a, const Var& b, double factor = 1.0);  // a + factor b, same shape
 Var scale(const Var& x, double factor);
+Var scale_by(const Var& x, const Var& factor);  // factor [1], itself a variable
 Var reshape(const Var& x, Shape shape);
 
 // convolution.cpp

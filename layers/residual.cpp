@@ -10,6 +10,11 @@ Residual::Residual(std::string layer_name, int block, LayerPtr branch, LayerPtr 
                  options.survival);
 }
 
+Var Residual::scaled_branch(Pass& pass, const Var& x) const {
+  const Var y = branch_->forward(pass, x);
+  return options_.scale ? scale_by(y, use(pass, *options_.scale)) : y;
+}
+
 Var Residual::forward(Pass& pass, const Var& x) const {
   const Var skip = shortcut_ ? shortcut_->forward(pass, x) : x;
   pass.show(name(), skip.value, skip.value);
@@ -20,19 +25,20 @@ Var Residual::forward(Pass& pass, const Var& x) const {
   const double factor = train ? (options_.scale_in_training ? 1.0 / p : 1.0) : (options_.scale_in_training ? 1.0 : p);
   if (train && options_.gate_per_sample && p < 1.0) {
     PLIANT_REQUIRE(ConfigError, pass.random_key && pass.samples, name(), ": a training pass needs its random key and sample ids");
-    return activation(add(skip, drop_path(branch_->forward(pass, x), pass.random_key, pass.samples, block_, p, factor)), f);
+    return activation(add(skip, drop_path(scaled_branch(pass, x), pass.random_key, pass.samples, block_, p, factor)), f);
   }
-  if (factor == 1.0) return branch_->forward_onto(pass, x, skip, f);
-  return activation(add(skip, branch_->forward(pass, x), factor), f);
+  if (factor == 1.0 && !options_.scale) return branch_->forward_onto(pass, x, skip, f);
+  return activation(add(skip, scaled_branch(pass, x), factor), f);
 }
 
 Shape Residual::cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const {
   const Shape skip = shortcut_ ? shortcut_->cost(select, x, rows) : x;
-  if (branch_ && !select.dropped.contains(block_)) {
+  const bool runs = branch_ && !select.dropped.contains(block_);
+  if (runs) {
     const Shape y = branch_->cost(select, x, rows);
     PLIANT_REQUIRE(ShapeError, y == skip, name(), ": the branch gives ", y, ", the shortcut ", skip);
   }
-  rows.push_back({name(), options_.activation == Activation::relu ? "add + relu" : "add", skip});
+  rows.push_back({name(), options_.activation == Activation::relu ? "add + relu" : "add", skip, runs && options_.scale ? 1 : 0});
   return skip;
 }
 

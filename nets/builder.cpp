@@ -104,8 +104,9 @@ LayerPtr NetBuilder::residual(const std::string& name, LayerPtr branch, LayerPtr
                  ": no survival probability given for block ", block, "; ", survival.size(), " were");
   const NetDescription& d = net_.description;
   const double probability = survival.empty() ? 1.0 : survival[static_cast<std::size_t>(block)];
+  Parameter* scale = d.block_scales && branch ? &store().add(name + ".block_scale", Role::block_scale, {1}) : nullptr;
   return std::make_unique<Residual>(name, block, std::move(branch), std::move(shortcut),
-                                    ResidualOptions{probability, d.gate_per_sample, d.scale_in_training});
+                                    ResidualOptions{probability, d.gate_per_sample, d.scale_in_training, Activation::relu, scale});
 }
 
 bool NetBuilder::next_block_removed() const {
@@ -160,6 +161,7 @@ void NetBuilder::require_description_used() const {
   }
   PLIANT_REQUIRE(ConfigError, d.survival.empty() || static_cast<int>(d.survival.size()) == net_.blocks, d.name, ": ", d.survival.size(),
                  " survival probabilities for ", net_.blocks, " residual blocks");
+  PLIANT_REQUIRE(ConfigError, !d.block_scales || net_.blocks > 0, d.name, ": has no residual blocks whose branches could have scaling factors");
   PLIANT_REQUIRE(ConfigError, !d.flatten_head || has_classifier_, d.name, ": has no pooled classifier that could be flattened instead");
   const int last = static_cast<int>(net_.stages.size()) - 1;
   for (std::size_t i = 0; i < d.exits.size(); ++i) {

@@ -145,7 +145,7 @@ void initialise(Net& net, std::uint64_t seed, InitialRule rule) {
       const RandomStream stream(seed, Purpose::init, 0, name_key(parameter.name));
       const double bound = 1.0 / std::sqrt(weight_fan_in);
       for (std::size_t i = 0; i < values.size(); ++i) values[i] = bound * (2.0 * static_cast<double>(stream.uniform(i)) - 1.0);
-    } else if (parameter.role == Role::scale || parameter.role == Role::running_variance) {
+    } else if (parameter.role == Role::scale || parameter.role == Role::block_scale || parameter.role == Role::running_variance) {
       values.assign(values.size(), 1.0);
     }
     write_values(parameter, values);

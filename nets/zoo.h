@@ -24,7 +24,7 @@ NetDescription default_description(const std::string& name);
 //   xavier_uniform   U(-b, b), b = sqrt(6 / (n_in + n_out))    eq. 16
 //   lecun_normal     N(0, 1 / n_in)                            LeCun et al., 1998
 //   pytorch          U(-b, b), b = 1 / sqrt(n_in), biases too  PyTorch's default
-// Biases are 0 unless the rule says so; BN starts with scale 1, shift 0, mean 0, variance 1.
+// Biases are 0 unless the rule says so; BN starts with scale 1, shift 0, mean 0, variance 1; factors of blocks with 1.
 enum class InitialRule : std::uint8_t { he_normal, he_normal_out, he_uniform, xavier_normal, xavier_uniform, lecun_normal, pytorch };
 const char* name_of(InitialRule rule);
 const std::vector<InitialRule>& initial_rules();

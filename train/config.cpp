@@ -96,6 +96,8 @@ void visit_plain(Config& c, Visit&& visit) {
   visit("weight-decay", c.optimizer.weight_decay);
   visit("decay-all", c.optimizer.decay_all);
   visit("l1", c.optimizer.l1);
+  visit("scale-sparsity", c.optimizer.scale_sparsity);
+  visit("block-sparsity", c.optimizer.block_sparsity);
   visit("beta1", c.optimizer.beta1);
   visit("beta2", c.optimizer.beta2);
   visit("epsilon", c.optimizer.epsilon);

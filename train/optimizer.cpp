@@ -5,26 +5,29 @@
 
 #include "core/memory_ops.h"
 #include "kernels/adam.h"
+#include "kernels/arena_checks.h"
 #include "kernels/sgd.h"
 
 namespace pliant {
 
 namespace {
 
-// One row (rate factor, decay, l1) per 64 elements. Padding after a parameter takes its rules: it is zero and stays zero.
+// One row (rate factor, decay, l1, proximal weight) per 64 elements. Padding after a parameter takes its rules: it is zero and stays zero.
 void write_rules(ParameterStore& store, const OptimizerOptions& options, Tensor& result) {
-  constexpr std::int64_t kChunk = ParameterStore::kAlignment;
+  constexpr std::int64_t kChunk = ParameterStore::kAlignment, kRule = kernels::kArenaRule;
   const std::int64_t chunks = store.values().size() / kChunk;
-  std::vector<double> rules(static_cast<std::size_t>(3 * chunks), 0.0);
+  std::vector<double> rules(static_cast<std::size_t>(kRule * chunks), 0.0);
   for (const Parameter& parameter : store.parameters()) {
     if (!parameter.trainable()) continue;
+    const bool is_block_scale = parameter.role == Role::block_scale;
     const bool is_weight = parameter.role == Role::filter || parameter.role == Role::weight;
     const std::int64_t first = parameter.offset / kChunk, count = (parameter.shape().size() + kChunk - 1) / kChunk;
     for (std::int64_t chunk = first; chunk < first + count; ++chunk) {
-      double* row = &rules[static_cast<std::size_t>(3 * chunk)];
+      double* row = &rules[static_cast<std::size_t>(kRule * chunk)];
       row[0] = parameter.frozen ? 0.0 : 1.0;
-      row[1] = options.decay_all || is_weight ? options.weight_decay : 0.0;
-      row[2] = is_weight ? options.l1 : 0.0;
+      row[1] = !is_block_scale && (options.decay_all || is_weight) ? options.weight_decay : 0.0;
+      row[2] = is_weight ? options.l1 : parameter.role == Role::scale ? options.scale_sparsity : 0.0;
+      row[3] = is_block_scale ? options.block_sparsity : -1.0;
     }
   }
   if (store.dtype() == DType::f64) {
@@ -48,12 +51,30 @@ Tensor make_mask(ParameterStore& store) {
   return mask;
 }
 
+bool has_role(const ParameterStore& store, Role role) {
+  const auto& all = store.parameters();
+  return std::any_of(all.begin(), all.end(), [role](const Parameter& parameter) { return parameter.role == role; });
+}
+
+// A penalty that reaches nothing would be a run that was not asked for.
+void check_sparsity(const ParameterStore& store, const OptimizerOptions& options) {
+  const bool factors = has_role(store, Role::block_scale);
+  PLIANT_REQUIRE(ConfigError, options.scale_sparsity == 0.0 || has_role(store, Role::scale), "optimizer: a scale sparsity of ",
+                 options.scale_sparsity, " penalises scales of batch norm, and the net has none");
+  PLIANT_REQUIRE(ConfigError, options.block_sparsity == 0.0 || factors, "optimizer: a block sparsity of ", options.block_sparsity,
+                 " penalises factors of residual blocks, and the net has none; build it with block scales");
+  PLIANT_REQUIRE(ConfigError, !factors || options.kind == OptimizerKind::sgd,
+                 "optimizer: factors of residual blocks take SGD's proximal update; use sgd instead of adam");
+}
+
 void check_options(const OptimizerOptions& options) {
   const auto require = [](const char* name, double value, double high) {
     PLIANT_REQUIRE(ConfigError, value >= 0.0 && value <= high, "optimizer: the ", name, " lies in [0, ", high, "], got ", value);
   };
   require("weight decay", options.weight_decay, 1e3);
   require("l1 penalty", options.l1, 1e3);
+  require("scale sparsity", options.scale_sparsity, 1e3);
+  require("block sparsity", options.block_sparsity, 1e3);
   if (options.kind == OptimizerKind::sgd) {
     require("momentum", options.momentum, 1.0);
     PLIANT_REQUIRE(ConfigError, !options.nesterov || options.momentum > 0.0, "optimizer: Nesterov's form needs a momentum above 0");
@@ -80,11 +101,12 @@ OptimizerKind parse_optimizer(const std::string& name) {
 
 Optimizer::Optimizer(ParameterStore& store, const OptimizerOptions& options) : store_(store), options_(options) {
   check_options(options);
+  check_sparsity(store, options);
   const bool adam = options.kind == OptimizerKind::adam;
   for (const char* name : adam ? std::vector{"moment1", "moment2"} : std::vector{"velocity"}) {
     arenas_.push_back({name, Tensor::zeros_like(store.values())});
   }
-  rules_ = Tensor(store.context(), {store.values().size() / ParameterStore::kAlignment, 3}, store.dtype());
+  rules_ = Tensor(store.context(), {store.values().size() / ParameterStore::kAlignment, kernels::kArenaRule}, store.dtype());
   refresh_rules();
   mask_ = make_mask(store);
   scalars_ = Tensor(store.context(), {adam ? 6 : 2}, DType::f64);

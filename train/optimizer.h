@@ -19,6 +19,10 @@ struct OptimizerOptions {
   bool nesterov = false;                                   // this and the momentum: SGD alone
   bool decay_all = true;                                   // false: scales and shifts of batch norm and biases do not decay
   double l1 = 0.0;                                         // penalty l1 |w| on filters and weights
+  double scale_sparsity = 0.0;                             // the same on every scale of batch norm (network slimming: lambda)
+  // Penalty on the factors of residual blocks (sparse structure selection: gamma). They always take SGD's proximal update, which
+  // makes them exactly 0 (kernels/sgd.h); neither decay nor l1 reaches them.
+  double block_sparsity = 0.0;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;       // Adam alone
 };
 
@@ -32,7 +36,7 @@ struct OptimizerArena {
 class Optimizer {
  public:
   // Takes each parameter's frozen flag and mask as they are now. The store must be allocated and outlive this. Throws ConfigError
-  // for options out of range.
+  // for options out of range, for a penalty on what the net does not have, and for Adam where blocks have factors.
   Optimizer(ParameterStore& store, const OptimizerOptions& options);
 
   void zero_gradients() { store_.gradients().zero(); }

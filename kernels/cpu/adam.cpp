@@ -27,10 +27,10 @@ void step_arena(Tensor& w, const Tensor& gradient, Tensor& m, Tensor& v, const T
   const std::int64_t segments = w.size() / kArenaSegment;
 #pragma omp parallel for if (segments > 256)
   for (std::int64_t s = 0; s < segments; ++s) {
-    if (rule[3 * s] == T(0)) continue;  // frozen
+    if (rule[kArenaRule * s] == T(0)) continue;  // frozen
     const std::int64_t at = s * kArenaSegment;
     step_segment<masked>(weight + at, slope + at, mean + at, square + at, masked ? keep + at : nullptr,
-                         adam_rule(scalars, rule + 3 * s));
+                         adam_rule(scalars, rule + kArenaRule * s));
   }
 }
 

@@ -1,5 +1,6 @@
 #include "kernels/elementwise.h"
 
+#include "kernels/elementwise_checks.h"
 #include "kernels/elementwise_formulas.h"
 
 namespace pliant {
@@ -76,6 +77,19 @@ void scale(const Tensor& x, double factor, Tensor& y) {
     const T* in = x.data<T>();
     T* out = y.data<T>();
     const T times = static_cast<T>(factor);
+    const std::int64_t size = x.size();
+#pragma omp parallel for if (size > kParallelSize)
+    for (std::int64_t i = 0; i < size; ++i) out[i] = times * in[i];
+  });
+}
+
+void scale_by(const Tensor& x, const Tensor& factor, Tensor& y) {
+  check_scale_by(x, factor, y);
+  dispatch_cpu(x.dtype(), "scale_by", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* in = x.data<T>();
+    T* out = y.data<T>();
+    const T times = *factor.data<T>();
     const std::int64_t size = x.size();
 #pragma omp parallel for if (size > kParallelSize)
     for (std::int64_t i = 0; i < size; ++i) out[i] = times * in[i];

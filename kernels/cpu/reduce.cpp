@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "kernels/cpu/first_largest.h"
@@ -10,27 +11,45 @@
 
 namespace pliant::kernels::cpu {
 
+namespace {
+
+// The sum of term(0) to term(size - 1), in segments of fixed size, whatever the number of threads: the same bits always.
+template <class Term>
+double sum_of_segments(std::int64_t size, const Term& term) {
+  constexpr std::int64_t kSegment = 1 << 14;
+  const std::int64_t segments = (size + kSegment - 1) / kSegment;
+  std::vector<double> partial(static_cast<std::size_t>(segments));
+#pragma omp parallel for if (segments > 2)
+  for (std::int64_t s = 0; s < segments; ++s) {
+    const std::int64_t end = std::min(size, (s + 1) * kSegment);
+    double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t i = s * kSegment; i < end; ++i) sum += term(i);
+    partial[static_cast<std::size_t>(s)] = sum;
+  }
+  return std::accumulate(partial.begin(), partial.end(), 0.0);
+}
+
+}  // namespace
+
 void accumulate_sum(const Tensor& x, double factor, Tensor& y) {
   check_accumulate_sum(x, y);
   dispatch_cpu(x.dtype(), "accumulate_sum", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    // Segments of fixed size, whatever the number of threads: the same bits always.
-    constexpr std::int64_t kSegment = 1 << 14;
-    const std::int64_t size = x.size(), segments = (size + kSegment - 1) / kSegment;
-    std::vector<double> partial(static_cast<std::size_t>(segments));
     const T* in = x.data<T>();
-#pragma omp parallel for if (segments > 2)
-    for (std::int64_t s = 0; s < segments; ++s) {
-      const std::int64_t end = std::min(size, (s + 1) * kSegment);
-      double sum = 0.0;
-#pragma omp simd reduction(+ : sum)
-      for (std::int64_t i = s * kSegment; i < end; ++i) sum += in[i];
-      partial[static_cast<std::size_t>(s)] = sum;
-    }
-    double total = 0.0;
-    for (const double sum : partial) total += sum;
     T* out = y.data<T>();
-    *out = static_cast<T>(*out + factor * total);
+    *out = static_cast<T>(*out + factor * sum_of_segments(x.size(), [in](std::int64_t i) -> double { return in[i]; }));
+  });
+}
+
+void accumulate_dot(const Tensor& a, const Tensor& b, Tensor& y) {
+  check_accumulate_dot(a, b, y);
+  dispatch_cpu(a.dtype(), "accumulate_dot", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T *left = a.data<T>(), *right = b.data<T>();
+    T* out = y.data<T>();
+    const auto product = [left, right](std::int64_t i) { return static_cast<double>(left[i]) * static_cast<double>(right[i]); };
+    *out = static_cast<T>(*out + sum_of_segments(a.size(), product));
   });
 }
 

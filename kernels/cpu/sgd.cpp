@@ -18,6 +18,11 @@ void step_segment(T* w, const T* gradient, T* v, const T* mask, const SgdRule<T>
   }
 }
 
+template <class T>
+void step_proximal_segment(T* w, const T* gradient, T* v, const T* mask, const SgdRule<T>& rule) {
+  for (std::int64_t i = 0; i < kArenaSegment; ++i) sgd_proximal_update(w[i], v[i], gradient[i], mask ? mask[i] : T(1), rule);
+}
+
 template <bool nesterov, bool masked, class T>
 void step_arena(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rules, const Tensor& mask, double rate,
                 double momentum) {
@@ -26,12 +31,12 @@ void step_arena(Tensor& w, const Tensor& gradient, Tensor& v, const Tensor& rule
   const std::int64_t segments = w.size() / kArenaSegment;
 #pragma omp parallel for if (segments > 256)
   for (std::int64_t s = 0; s < segments; ++s) {
-    const T factor = rule[3 * s];
-    if (factor == T(0)) continue;  // frozen
+    const T* row = rule + kArenaRule * s;
+    if (row[0] == T(0)) continue;  // frozen
     const std::int64_t at = s * kArenaSegment;
-    step_segment<nesterov, masked>(weight + at, slope + at, velocity + at, masked ? keep + at : nullptr,
-                                   SgdRule<T>{static_cast<T>(rate * static_cast<double>(factor)),
-                                              static_cast<T>(momentum), rule[3 * s + 1], rule[3 * s + 2]});
+    const SgdRule<T> own{static_cast<T>(rate * static_cast<double>(row[0])), static_cast<T>(momentum), row[1], row[2], row[3]};
+    const auto step = own.proximal >= T(0) ? step_proximal_segment<T> : step_segment<nesterov, masked, T>;
+    step(weight + at, slope + at, velocity + at, masked ? keep + at : nullptr, own);
   }
 }
 

@@ -10,12 +10,12 @@ namespace pliant::kernels::gpu {
 
 namespace {
 
-// w, gradient, m, v, mask [4 quads], rules [quads / 16, 3], scalars [6]; mask may be null
+// w, gradient, m, v, mask [4 quads], rules [quads / 16, 4], scalars [6]; mask may be null
 __global__ void adam_step_kernel(float* w, const float* gradient, float* m, float* v, const float* rules,
                                  const float* mask, const double* scalars, std::int64_t quads) {
   const std::int64_t quad = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (quad >= quads) return;
-  const float* own = rules + quad / (kArenaSegment / 4) * 3;
+  const float* own = rules + quad / (kArenaSegment / 4) * kArenaRule;
   if (own[0] == 0.0f) return;  // frozen
   const AdamRule<float> rule = adam_rule(scalars, own);
   float4 weight = load4(w + 4 * quad), mean = load4(m + 4 * quad), square = load4(v + 4 * quad);

@@ -3,6 +3,7 @@
 #include "kernels/elementwise.h"
 
 #include "core/gpu/launch.h"
+#include "kernels/elementwise_checks.h"
 #include "kernels/elementwise_formulas.h"
 
 namespace pliant::kernels::gpu {
@@ -31,6 +32,12 @@ template <class T>
 __global__ void scale_kernel(const T* x, float factor, T* y, std::int64_t size) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i < size) y[i] = from_float<T>(factor * to_float(x[i]));
+}
+
+// x, y [size], factor [1]
+__global__ void scale_by_kernel(const float* x, const float* factor, float* y, std::int64_t size) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i < size) y[i] = factor[0] * x[i];
 }
 
 // mask, a, b, y [size]
@@ -80,6 +87,11 @@ void scale(const Tensor& x, double factor, Tensor& y) {
     using T = typename decltype(tag)::type;
     launch_1d(scale_kernel<T>, x.size(), x.context().stream(), x.data<T>(), factor, y.data<T>(), x.size());
   });
+}
+
+void scale_by(const Tensor& x, const Tensor& factor, Tensor& y) {
+  check_scale_by(x, factor, y);
+  launch_1d(scale_by_kernel, x.size(), x.context().stream(), x.data<float>(), factor.data<float>(), y.data<float>(), x.size());
 }
 
 void choose(const Tensor& mask, const Tensor& a, const Tensor& b, Tensor& y) {

@@ -3,6 +3,8 @@
 // Deterministic.
 #include "kernels/reduce.h"
 
+#include <algorithm>
+
 #include "core/gpu/launch.h"
 #include "kernels/gpu/warp_argmax.cuh"
 #include "kernels/reduce_checks.h"
@@ -20,6 +22,16 @@ __global__ void partial_sum_kernel(const float* x, std::int64_t size, float* par
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < size; i += step)
     sum += x[i];
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+
+// partial[b] = sum of every a[i] c[i] that falls to block b.  a, c [size], partial [gridDim]
+__global__ void partial_dot_kernel(const float* a, const float* c, std::int64_t size, float* partial) {
+  float sum = 0.0f;
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < size; i += step)
+    sum += a[i] * c[i];
   sum = block_sum(sum);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
@@ -68,6 +80,8 @@ __global__ void count_correct_kernel(const float* x, const std::int32_t* labels,
   if (threadIdx.x % 32 == 0 && at == labels[row]) atomicAdd(count, 1);
 }
 
+std::int64_t blocks_of_sum(std::int64_t size) { return std::min((size + kElementsPerBlock - 1) / kElementsPerBlock, kMostBlocks); }
+
 dim3 warp_grid(std::int64_t rows) { return dim3(static_cast<unsigned>((rows + kWarps - 1) / kWarps)); }
 
 }  // namespace
@@ -80,12 +94,22 @@ void accumulate_sum(const Tensor& x, double factor, Tensor& y) {
            y.data<float>());
     return;
   }
-  const std::int64_t wanted = (size + kElementsPerBlock - 1) / kElementsPerBlock,
-                     blocks = wanted < kMostBlocks ? wanted : kMostBlocks;
+  const std::int64_t blocks = blocks_of_sum(size);
   Tensor partial(x.context(), {blocks});
   launch(partial_sum_kernel, dim3(static_cast<unsigned>(blocks)), dim3(kThreads), 0, x.context().stream(),
          x.data<float>(), size, partial.data<float>());
   launch(add_sum_kernel, dim3(1), dim3(kThreads), 0, x.context().stream(), partial.data<float>(), blocks, factor,
+         y.data<float>());
+}
+
+void accumulate_dot(const Tensor& a, const Tensor& b, Tensor& y) {
+  check_accumulate_dot(a, b, y);
+  if (a.size() == 0) return;
+  const std::int64_t blocks = blocks_of_sum(a.size());
+  Tensor partial(a.context(), {blocks});
+  launch(partial_dot_kernel, dim3(static_cast<unsigned>(blocks)), dim3(kThreads), 0, a.context().stream(),
+         a.data<float>(), b.data<float>(), a.size(), partial.data<float>());
+  launch(add_sum_kernel, dim3(1), dim3(kThreads), 0, a.context().stream(), partial.data<float>(), blocks, 1.0,
          y.data<float>());
 }
 

@@ -10,23 +10,32 @@ namespace pliant::kernels::gpu {
 
 namespace {
 
-// w, gradient, v, mask [4 quads], rules [quads / 16, 3], scalars [2]; mask may be null
+template <bool nesterov>
+__device__ void update(float& w, float& v, float gradient, float mask, const SgdRule<float>& rule) {
+  if (rule.proximal >= 0.0f) {
+    sgd_proximal_update(w, v, gradient, mask, rule);
+  } else {
+    sgd_update<nesterov>(w, v, gradient, mask, rule);
+  }
+}
+
+// w, gradient, v, mask [4 quads], rules [quads / 16, 4], scalars [2]; mask may be null
 template <bool nesterov>
 __global__ void sgd_step_kernel(float* w, const float* gradient, float* v, const float* rules, const float* mask,
                                 const double* scalars, std::int64_t quads) {
   const std::int64_t quad = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (quad >= quads) return;
-  const float* own = rules + quad / (kArenaSegment / 4) * 3;
+  const float* own = rules + quad / (kArenaSegment / 4) * kArenaRule;
   if (own[0] == 0.0f) return;  // frozen
   const SgdRule<float> rule{static_cast<float>(scalars[0] * static_cast<double>(own[0])),
-                            static_cast<float>(scalars[1]), own[1], own[2]};
+                            static_cast<float>(scalars[1]), own[1], own[2], own[3]};
   float4 weight = load4(w + 4 * quad), velocity = load4(v + 4 * quad);
   const float4 slope = load4(gradient + 4 * quad);
   const float4 keep = mask ? load4(mask + 4 * quad) : make_float4(1.0f, 1.0f, 1.0f, 1.0f);
-  sgd_update<nesterov>(weight.x, velocity.x, slope.x, keep.x, rule);
-  sgd_update<nesterov>(weight.y, velocity.y, slope.y, keep.y, rule);
-  sgd_update<nesterov>(weight.z, velocity.z, slope.z, keep.z, rule);
-  sgd_update<nesterov>(weight.w, velocity.w, slope.w, keep.w, rule);
+  update<nesterov>(weight.x, velocity.x, slope.x, keep.x, rule);
+  update<nesterov>(weight.y, velocity.y, slope.y, keep.y, rule);
+  update<nesterov>(weight.z, velocity.z, slope.z, keep.z, rule);
+  update<nesterov>(weight.w, velocity.w, slope.w, keep.w, rule);
   store4(w + 4 * quad, weight);
   store4(v + 4 * quad, velocity);
 }

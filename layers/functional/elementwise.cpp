@@ -1,3 +1,4 @@
+#include "kernels/reduce.h"
 #include "layers/functional.h"
 
 namespace pliant {
@@ -32,6 +33,19 @@ Var scale(const Var& x, double factor) {
   return record("scale", {&x}, y, [in = x.slot, factor](const Tensor& dy, Gradients& grads) {
     Tensor dx = Tensor::like(dy);
     kernels::scale(dy, factor, dx);
+    grads.add(in, std::move(dx));
+  });
+}
+
+Var scale_by(const Var& x, const Var& factor) {
+  Tensor y = Tensor::like(x.value);
+  kernels::scale_by(x.value, factor.value, y);
+  const Tensor x_kept = factor.slot.index >= 0 ? x.value : Tensor();
+  return record("scale_by", {&x, &factor}, y, [x_kept, s = factor.value, in = x.slot, by = factor.slot](const Tensor& dy, Gradients& grads) {
+    if (grads.wanted(by)) kernels::accumulate_dot(dy, x_kept, grads.accumulator(by, s));
+    if (!grads.wanted(in)) return;
+    Tensor dx = Tensor::like(dy);
+    kernels::scale_by(dy, s, dx);
     grads.add(in, std::move(dx));
   });
 }

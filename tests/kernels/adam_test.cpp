@@ -29,11 +29,11 @@ struct Arena {
     v = Tensor::zeros(context, {64}, dtype);
   }
 
-  void step(std::vector<double> slopes, const Constants& c = {}, std::vector<double> rule = {1, 0, 0}) {
+  void step(std::vector<double> slopes, const Constants& c = {}, std::vector<double> rule = {1, 0, 0, -1}) {
     ++steps;
     slopes.resize(64);
     const std::vector<double> scalars = {c.rate, c.beta1, c.beta2, c.epsilon, 1.0 - std::pow(c.beta1, steps), 1.0 - std::pow(c.beta2, steps)};
-    kernels::adam_step(w, make_tensor(context, {64}, dtype, slopes), m, v, make_tensor(context, {1, 3}, dtype, rule), mask,
+    kernels::adam_step(w, make_tensor(context, {64}, dtype, slopes), m, v, make_tensor(context, {1, 4}, dtype, rule), mask,
                        Tensor::from_host<double>(context, {6}, scalars));
   }
   double weight(std::size_t i) const { return w.to_doubles()[i]; }
@@ -64,7 +64,7 @@ TEST_CASE("adam_step: three steps equal the formula evaluated by hand") {
 TEST_CASE("adam_step: decay is part of the gradient and so of both means") {
   on_every_backend([](Context& context, DType dtype, double tolerance) {
     Arena arena(context, dtype, {1.0, -2.0, 0.0, 0.5});
-    for (int k = 1; k <= 3; ++k) arena.step({0.5 * k, -0.25 * k, 0.125 * k, k % 2 ? -1.0 : 1.0}, {}, {1, 0.01, 0});
+    for (int k = 1; k <= 3; ++k) arena.step({0.5 * k, -0.25 * k, 0.125 * k, k % 2 ? -1.0 : 1.0}, {}, {1, 0.01, 0, -1});
     check_weights(arena, {0.7074532792690138, -1.7068504856611353, -0.2924019698318648, 0.6272525815211175}, 2 * tolerance);
   });
 }
@@ -84,7 +84,7 @@ TEST_CASE("adam_step: a constant gradient moves every weight by the rate g over 
 TEST_CASE("adam_step: the l1 penalty pulls to zero and leaves zero alone") {
   on_every_backend([](Context& context, DType dtype, double tolerance) {
     Arena arena(context, dtype, {1.0, -1.0, 0.0});
-    arena.step({}, {0.5, 0.9, 0.999, 0.1}, {1, 0, 0.1});
+    arena.step({}, {0.5, 0.9, 0.999, 0.1}, {1, 0, 0.1, -1});
     check_weights(arena, {0.75, -0.75}, tolerance);  // half of the rate: g and epsilon are both 0.1
     CHECK(arena.weight(2) == 0.0);
   });
@@ -93,10 +93,10 @@ TEST_CASE("adam_step: the l1 penalty pulls to zero and leaves zero alone") {
 TEST_CASE("adam_step: a frozen segment keeps weights and both means and padding stays zero") {
   on_every_backend([](Context& context, DType dtype, double) {
     Arena arena(context, dtype, {1.0, -1.0, 0.5});
-    arena.step({3.0, 3.0, 3.0}, {}, {1, 0.1, 0.1});
+    arena.step({3.0, 3.0, 3.0}, {}, {1, 0.1, 0.1, -1});
     for (std::size_t i = 3; i < 64; ++i) CHECK(arena.weight(i) == 0.0);
     const Tensor w = arena.w.clone(), m = arena.m.clone(), v = arena.v.clone();
-    arena.step({3.0, 3.0, 3.0}, {}, {0, 0.1, 0.1});
+    arena.step({3.0, 3.0, 3.0}, {}, {0, 0.1, 0.1, -1});
     CHECK(bit_equal(arena.w, w));
     CHECK(bit_equal(arena.m, m));
     CHECK(bit_equal(arena.v, v));
@@ -112,7 +112,7 @@ TEST_CASE("adam_step: a masked weight becomes exactly zero and stays there") {
     arena.mask = make_tensor(context, {64}, dtype, keep);
     for (int i = 0; i < 3; ++i) {
       const double before = arena.weight(1);
-      arena.step({0.5, 0.5}, {}, {1, 0.01, 0.01});
+      arena.step({0.5, 0.5}, {}, {1, 0.01, 0.01, -1});
       CHECK(arena.weight(0) == 0.0);
       CHECK(arena.weight(1) < before);
     }
@@ -122,14 +122,14 @@ TEST_CASE("adam_step: a masked weight becomes exactly zero and stays there") {
 TEST_CASE("adam_step: the factor of a segment multiplies the rate") {
   on_every_backend([](Context& context, DType dtype, double tolerance) {
     Arena arena(context, dtype, {1.0});
-    arena.step({1.0}, {0.1, 0.9, 0.999, 1.0}, {0.25, 0, 0});
+    arena.step({1.0}, {0.1, 0.9, 0.999, 1.0}, {0.25, 0, 0, -1});
     CHECK(std::abs(arena.weight(0) - 0.9875) <= tolerance);
   });
 }
 
 TEST_CASE("adam_step: arenas that do not fit are refused") {
   Arena arena(cpu(), DType::f32, {1.0});
-  const Tensor rules = make_tensor(cpu(), {1, 3}, DType::f32, {1, 0, 0});
+  const Tensor rules = make_tensor(cpu(), {1, 4}, DType::f32, {1, 0, 0, -1});
   const Tensor scalars = Tensor::zeros(cpu(), {6}, DType::f64), two = Tensor::zeros(cpu(), {2}, DType::f64);
   Tensor odd(cpu(), {65}), empty, wide = Tensor::zeros(cpu(), {64}, DType::f64);
   CHECK_THROWS_WITH_AS(kernels::adam_step(odd, odd, odd, odd, rules, {}, scalars),
@@ -147,7 +147,7 @@ TEST_CASE("adam_step: arenas that do not fit are refused") {
 TEST_CASE("adam_step: views that do not start at 16 bytes are refused on a GPU") {
   for (const NamedContext& gpu : gpu_contexts()) {
     CAPTURE(gpu.name);
-    const Tensor arena = Tensor::zeros(*gpu.context, {68}), rules = Tensor::zeros(*gpu.context, {1, 3});
+    const Tensor arena = Tensor::zeros(*gpu.context, {68}), rules = Tensor::zeros(*gpu.context, {1, 4});
     const Tensor scalars = Tensor::zeros(*gpu.context, {6}, DType::f64);
     Tensor whole = arena.view(0, {64}), shifted = arena.view(1, {64});
     CHECK_THROWS_WITH_AS(kernels::adam_step(whole, whole, whole, shifted, rules, {}, scalars),

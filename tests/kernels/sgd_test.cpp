@@ -22,9 +22,9 @@ struct Arena {
     v = Tensor::zeros(context, {64}, dtype);
   }
 
-  void step(double rate, double momentum, bool nesterov, std::vector<double> rule = {1, 0, 0}) {
+  void step(double rate, double momentum, bool nesterov, std::vector<double> rule = {1, 0, 0, -1}) {
     const Tensor scalars = Tensor::from_host<double>(context, {2}, std::vector<double>{rate, momentum});
-    kernels::sgd_step(w, gradient, v, make_tensor(context, {1, 3}, dtype, rule), mask, scalars, nesterov);
+    kernels::sgd_step(w, gradient, v, make_tensor(context, {1, 4}, dtype, rule), mask, scalars, nesterov);
   }
   double weight(std::size_t i) const { return w.to_doubles()[i]; }
 };
@@ -52,7 +52,7 @@ TEST_CASE("sgd_step: momentum and weight decay equal PyTorch over three steps") 
         std::vector<double> slopes = arena.gradient.to_doubles();
         slopes.resize(64);
         arena.gradient = make_tensor(context, {64}, dtype, slopes);
-        arena.step(0.1, 0.9, with_nesterov, {1, 0.01, 0});
+        arena.step(0.1, 0.9, with_nesterov, {1, 0.01, 0, -1});
       }
       for (std::size_t i = 0; i < 4; ++i) {
         CHECK(std::abs(arena.weight(i) - (with_nesterov ? nesterov : plain)[i]) <= 2 * tolerance);
@@ -74,7 +74,7 @@ TEST_CASE("sgd_step: without momentum it is gradient descent and the velocity is
 TEST_CASE("sgd_step: the l1 penalty pulls to zero and leaves zero alone") {
   on_every_backend([](Context& context, DType dtype, double tolerance) {
     Arena arena(context, dtype, {1.0, -1.0, 0.0}, {});
-    arena.step(0.5, 0.0, false, {1, 0, 0.1});
+    arena.step(0.5, 0.0, false, {1, 0, 0.1, -1});
     CHECK(std::abs(arena.weight(0) - 0.95) <= tolerance);
     CHECK(std::abs(arena.weight(1) + 0.95) <= tolerance);
     CHECK(arena.weight(2) == 0.0);
@@ -84,10 +84,10 @@ TEST_CASE("sgd_step: the l1 penalty pulls to zero and leaves zero alone") {
 TEST_CASE("sgd_step: a frozen segment keeps weights and velocity and padding stays zero") {
   on_every_backend([](Context& context, DType dtype, double) {
     Arena arena(context, dtype, {1.0, -1.0, 0.5}, {3.0, 3.0, 3.0});
-    arena.step(0.1, 0.9, true, {1, 0.1, 0.1});
+    arena.step(0.1, 0.9, true, {1, 0.1, 0.1, -1});
     const Tensor w = arena.w.clone(), v = arena.v.clone();
     for (std::size_t i = 3; i < 64; ++i) CHECK(arena.weight(i) == 0.0);
-    arena.step(0.1, 0.9, true, {0, 0.1, 0.1});
+    arena.step(0.1, 0.9, true, {0, 0.1, 0.1, -1});
     CHECK(bit_equal(arena.w, w));
     CHECK(bit_equal(arena.v, v));
   });
@@ -102,7 +102,7 @@ TEST_CASE("sgd_step: a masked weight becomes exactly zero and stays there") {
       keep[0] = 0.0;
       arena.mask = make_tensor(context, {64}, dtype, keep);
       for (int i = 0; i < 3; ++i) {
-        arena.step(0.1, 0.9, nesterov, {1, 0.01, 0.01});
+        arena.step(0.1, 0.9, nesterov, {1, 0.01, 0.01, -1});
         CHECK(arena.weight(0) == 0.0);
         CHECK(arena.weight(1) < 1.0);
         CHECK(arena.weight(1) != 0.0);
@@ -114,14 +114,83 @@ TEST_CASE("sgd_step: a masked weight becomes exactly zero and stays there") {
 TEST_CASE("sgd_step: the factor of a segment multiplies the rate") {
   on_every_backend([](Context& context, DType dtype, double tolerance) {
     Arena arena(context, dtype, {1.0}, {1.0});
-    arena.step(0.1, 0.0, false, {0.25, 0, 0});
+    arena.step(0.1, 0.0, false, {0.25, 0, 0, -1});
     CHECK(std::abs(arena.weight(0) - 0.975) <= tolerance);
+  });
+}
+
+TEST_CASE("sgd_step: the proximal update gives the published golden values") {
+  on_every_backend([](Context& context, DType dtype, double tolerance) {
+    Arena arena(context, dtype, {1.0}, {0.5});
+    for (const double expected : {0.9031, 0.76489, 0.589501}) {
+      arena.step(0.1, 0.9, true, {1, 0, 0, 0.01});
+      CHECK(std::abs(arena.weight(0) - expected) <= tolerance);
+    }
+    for (std::size_t i = 1; i < 64; ++i) CHECK(arena.weight(i) == 0.0);
+  });
+}
+
+TEST_CASE("sgd_step: the proximal update without a gradient shrinks to exactly zero and stays there") {
+  on_every_backend([](Context& context, DType dtype, double) {
+    Arena arena(context, dtype, {1.0, 0.01}, {});
+    double before = 1.0;
+    int steps = 0;
+    for (; arena.weight(0) != 0.0 && steps < 200; ++steps) {
+      arena.step(0.1, 0.9, false, {1, 0.5, 0.5, 0.1});  // neither decay nor l1 has a part in it
+      CHECK(arena.weight(0) < before);
+      CHECK(arena.weight(0) >= 0.0);
+      before = arena.weight(0);
+    }
+    CHECK(steps > 10);
+    CHECK(steps < 40);
+    for (int i = 0; i < 30; ++i) {
+      arena.step(0.1, 0.9, false, {1, 0, 0, 0.1});
+      CHECK(arena.weight(0) == 0.0);
+      CHECK(arena.weight(1) == 0.0);
+    }
+  });
+}
+
+TEST_CASE("sgd_step: the proximal update never gives a negative weight and comes back from zero by the gradient") {
+  on_every_backend([](Context& context, DType dtype, double tolerance) {
+    Arena arena(context, dtype, {0.2}, {40.0});
+    arena.step(0.1, 0.9, false, {1, 0, 0, 0.01});
+    CHECK(arena.weight(0) == 0.0);
+    Arena still(context, dtype, {0.0}, {-0.5});
+    still.step(0.1, 0.0, false, {1, 0, 0, 0.01});  // z = 0.05 - 0.001
+    CHECK(std::abs(still.weight(0) - 0.049) <= tolerance);
+  });
+}
+
+TEST_CASE("sgd_step: the proximal update without momentum and penalty is gradient descent") {
+  on_every_backend([](Context& context, DType dtype, double tolerance) {
+    Arena proximal(context, dtype, {1.0, 0.75}, {2.0, -0.5}), plain(context, dtype, {1.0, 0.75}, {2.0, -0.5});
+    for (int i = 0; i < 3; ++i) {
+      proximal.step(0.1, 0.0, true, {1, 0, 0, 0});
+      plain.step(0.1, 0.0, false);
+      for (std::size_t k = 0; k < 2; ++k) CHECK(std::abs(proximal.weight(k) - plain.weight(k)) <= tolerance);
+    }
+  });
+}
+
+TEST_CASE("sgd_step: a masked factor is exactly zero through the proximal update") {
+  on_every_backend([](Context& context, DType dtype, double) {
+    Arena arena(context, dtype, {1.0, 1.0}, {-0.5, -0.5});
+    arena.step(0.1, 0.9, true, {1, 0, 0, 0.01});
+    std::vector<double> keep(64, 1.0);
+    keep[0] = 0.0;
+    arena.mask = make_tensor(context, {64}, dtype, keep);
+    for (int i = 0; i < 20; ++i) {
+      arena.step(0.1, 0.9, true, {1, 0, 0, 0.01});
+      CHECK(arena.weight(0) == 0.0);
+      CHECK(arena.weight(1) > 1.0);
+    }
   });
 }
 
 TEST_CASE("sgd_step: arenas that do not fit are refused") {
   Arena arena(cpu(), DType::f32, {1.0}, {1.0});
-  const Tensor rules = make_tensor(cpu(), {1, 3}, DType::f32, {1, 0, 0});
+  const Tensor rules = make_tensor(cpu(), {1, 4}, DType::f32, {1, 0, 0, -1});
   const Tensor scalars = Tensor::from_host<double>(cpu(), {2}, std::vector<double>{0.1, 0.9});
   const Tensor float_scalars = make_tensor(cpu(), {2}, DType::f32, {0.1, 0.9});
   Tensor odd(cpu(), {65}), empty;

@@ -141,6 +141,38 @@ TEST_CASE("residual layer: shapes must agree and survival lies in 0 to 1") {
   }
 }
 
+TEST_CASE("residual layer: a factor multiplies the branch and learns") {
+  ParameterStore store;
+  ChannelAxis& axis = store.axis("c", 3);
+  auto branch = std::make_unique<Conv2d>(store, "conv", Dim(axis), axis, Conv2dOptions{.kernel = 1});
+  Parameter& factor = store.add("block.block_scale", Role::block_scale, {1});
+  const Residual block("block", 0, std::move(branch), nullptr, {.activation = Activation::identity, .scale = &factor});
+  store.allocate(cpu(), DType::f64);
+  const Tensor filter = random_tensor(cpu(), {3, 1, 1, 3}, DType::f64, 1), x = random_tensor(cpu(), {2, 3, 3, 3}, DType::f64, 2);
+  store.find("conv.weight")->value.copy_from(filter);
+  const std::vector<double> convolved = conv2d(constant(x), constant(filter), {}, {}).value.to_doubles(), skip = x.to_doubles();
+  for (const double s : {0.0, 0.75}) {
+    kernels::fill(factor.value, s);
+    store.gradients().zero();
+    Tape tape;
+    Pass pass{.context = cpu(), .tape = &tape, .mode = Mode::train};
+    const Var y = block.forward(pass, constant(x));
+    double sum = 0.0;
+    for (std::size_t i = 0; i < skip.size(); ++i) {
+      CHECK(std::abs(y.value.to_doubles()[i] - (skip[i] + s * convolved[i])) <= 1e-12);
+      sum += convolved[i];
+    }
+    tape.backward({{y, {}}});
+    CHECK(std::abs(factor.grad.to_doubles()[0] - sum) <= 1e-12);  // also where it is 0: the branch ran
+  }
+  std::vector<LayerCost> rows;
+  block.cost({}, {1, 3, 3, 3}, rows);
+  CHECK(rows.back().parameters == 1);
+  rows.clear();
+  block.cost({.dropped = {0}}, {1, 3, 3, 3}, rows);
+  CHECK(rows.back().parameters == 0);
+}
+
 TEST_CASE("channel map: appends zeros and follows the width") {
   ParameterStore store;
   ChannelAxis &from = store.axis("from", 4), &to = store.axis("to", 6);

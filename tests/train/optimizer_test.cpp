@@ -110,6 +110,69 @@ TEST_CASE("optimizer: decay and the penalty reach the roles that they should") {
   CHECK(std::abs(net.filter->value.to_doubles()[5] - 0.95 * before[5]) <= 1e-12);
 }
 
+TEST_CASE("optimizer: network slimming adds lambda sign to the gradient of every scale") {
+  ParameterStore store;
+  Parameter& filter = store.add("conv.weight", Role::filter, {1, 1, 1, 3});
+  Parameter& scale = store.add("bn.weight", Role::scale, {3});
+  Parameter& shift = store.add("bn.bias", Role::shift, {3});
+  store.allocate(cpu(), DType::f64);
+  for (Parameter* parameter : {&filter, &scale, &shift}) {
+    parameter->value.copy_from(make_tensor(cpu(), parameter->shape(), DType::f64, {0.5, -0.25, 0.0}));
+    parameter->grad.copy_from(make_tensor(cpu(), parameter->shape(), DType::f64, {0.1, 0.1, 0.0}));
+  }
+  Optimizer optimizer(store, {.momentum = 0.0, .decay_all = false, .scale_sparsity = 0.02});
+  optimizer.step(0.5);
+  const std::vector<double> scales = {0.5 - 0.5 * (0.1 + 0.02), -0.25 - 0.5 * (0.1 - 0.02), 0.0}, others = {0.45, -0.3, 0.0};
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(std::abs(scale.value.to_doubles()[i] - scales[i]) <= 1e-12);
+    CHECK(std::abs(shift.value.to_doubles()[i] - others[i]) <= 1e-12);
+    CHECK(std::abs(filter.value.to_doubles()[i] - others[i]) <= 1e-12);
+  }
+}
+
+TEST_CASE("optimizer: factors of blocks take the proximal update and nothing else") {
+  ParameterStore store;
+  Parameter& filter = store.add("conv.weight", Role::filter, {1, 1, 1, 1});
+  Parameter& factor = store.add("block.block_scale", Role::block_scale, {1});
+  store.allocate(cpu(), DType::f64);
+  for (Parameter* parameter : {&filter, &factor}) {
+    parameter->value.copy_from(make_tensor(cpu(), parameter->shape(), DType::f64, {1.0}));
+    parameter->grad.copy_from(make_tensor(cpu(), parameter->shape(), DType::f64, {0.5}));
+  }
+  Optimizer optimizer(store, {.weight_decay = 0.1, .nesterov = true, .l1 = 0.1, .scale_sparsity = 0.0, .block_sparsity = 0.01});
+  for (const double expected : {0.9031, 0.76489, 0.589501}) {
+    optimizer.step(0.1);
+    CHECK(std::abs(factor.value.to_doubles()[0] - expected) <= 1e-12);
+  }
+  CHECK_THROWS_WITH_AS(Optimizer(store, kAdam), doctest::Contains("use sgd instead of adam"), ConfigError);
+}
+
+TEST_CASE("optimizer: masked weights stay exactly zero for a hundred steps") {
+  for (const OptimizerOptions& options : {OptimizerOptions{.momentum = 0.9, .weight_decay = 0.01},
+                                          OptimizerOptions{.momentum = 0.9, .weight_decay = 0.01, .nesterov = true},
+                                          OptimizerOptions{.kind = OptimizerKind::adam, .weight_decay = 0.01}}) {
+    CAPTURE(name_of(options.kind));
+    Store net;
+    {  // the state is not zero when the mask comes
+      Optimizer before(net.store, options);
+      net.gradients(0.3);
+      before.step(0.01);
+      std::vector<double> keep(70, 1.0);
+      for (std::size_t i = 0; i < keep.size(); i += 3) keep[i] = 0.0;
+      net.filter->mask = make_tensor(cpu(), {7, 1, 1, 10}, DType::f64, keep);
+      Optimizer optimizer(net.store, options);
+      optimizer.restore(before.arenas());
+      optimizer.set_steps(before.steps());
+      for (int step = 0; step < 100; ++step) {
+        net.gradients(step % 3 == 0 ? -0.4 : 0.3);
+        optimizer.step(0.01);
+        const std::vector<double> now = net.filter->value.to_doubles();
+        for (std::size_t i = 0; i < now.size(); ++i) REQUIRE((now[i] == 0.0) == (keep[i] == 0.0));
+      }
+    }
+  }
+}
+
 TEST_CASE("optimizer: options and states that do not fit are refused") {
   Store net;
   const auto refused = [&](const OptimizerOptions& options, const char* words) {
@@ -118,6 +181,9 @@ TEST_CASE("optimizer: options and states that do not fit are refused") {
   refused({.momentum = -0.1}, "momentum lies in [0, 1], got -0.1");
   refused({.momentum = 0.0, .nesterov = true}, "Nesterov");
   refused({.weight_decay = -1.0}, "weight decay");
+  refused({.scale_sparsity = -1.0}, "scale sparsity lies in [0, 1000], got -1");
+  refused({.block_sparsity = std::nan("")}, "block sparsity");
+  refused({.block_sparsity = 0.01}, "the net has none; build it with block scales");
   refused({.kind = OptimizerKind::adam, .beta1 = 1.0}, "betas lie in [0, 1), got 1");
   refused({.kind = OptimizerKind::adam, .beta2 = std::nan("")}, "betas");
   refused({.kind = OptimizerKind::adam, .epsilon = 0.0}, "epsilon");

@@ -19,6 +19,10 @@ std::vector<OpCase> elementwise_cases() {
   cases.push_back({"add: with a factor", {{3, 5, 7, 2}, {3, 5, 7, 2}}, [](const std::vector<Var>& x) { return add(x[0], x[1], 0.75); }});
   cases.push_back({"add: a value to itself", {{17}}, [](const std::vector<Var>& x) { return add(x[0], x[0]); }});
   cases.push_back({"scale: and reshape", {{4, 6}}, [](const std::vector<Var>& x) { return reshape(scale(x[0], -2.5), {2, 12}); }});
+  for (const std::int64_t size : {1, 35, 4097, 9000}) {
+    cases.push_back({cat("scale_by: a variable, ", size, " values"), {{size}, {1}}, [](const std::vector<Var>& x) { return scale_by(x[0], x[1]); }});
+    cases.back().tolerance = 2e-5;
+  }
   return cases;
 }
 

@@ -55,15 +55,18 @@ KernelCase segment_sums_case(const std::vector<std::int32_t>& starts) {
           }};
 }
 
-// Three steps over four segments: plain, with decay and l1, frozen, with another rate.
+// Rules of five segments: plain, with decay and l1, frozen, with another rate, proximal.
+const std::vector<double> kRules = {1, 0, 0, -1, 1, 0.01, 0.003, -1, 0, 0.5, 0.5, -1, 0.25, 0.1, 0, -1, 1, 0, 0, 0.5};
+
+// Three steps over these segments.
 KernelCase sgd_case(bool nesterov, bool masked) {
   return {
       cat("sgd_step: ", nesterov ? "nesterov" : "plain", masked ? ", masked" : ""), [=](Context& context, DType dtype) {
-        const Shape shape{256};
+        const Shape shape{320};
         Tensor w = random_tensor(context, shape, dtype, 31), v = random_tensor(context, shape, dtype, 32);
         const Tensor gradient = random_tensor(context, shape, dtype, 33);
-        const Tensor rules = make_tensor(context, {4, 3}, dtype, {1, 0, 0, 1, 0.01, 0.003, 0, 0.5, 0.5, 0.25, 0.1, 0});
-        std::vector<double> keep(256, 1.0);
+        const Tensor rules = make_tensor(context, {5, 4}, dtype, kRules);
+        std::vector<double> keep(320, 1.0);
         for (std::size_t i = 0; i < keep.size(); i += 3) keep[i] = 0.0;
         const Tensor mask = masked ? make_tensor(context, shape, dtype, keep) : Tensor();
         const Tensor scalars = Tensor::from_host<double>(context, {2}, std::vector<double>{0.1, 0.9});
@@ -72,15 +75,15 @@ KernelCase sgd_case(bool nesterov, bool masked) {
       }};
 }
 
-// Three steps over the same four segments.
+// Three steps over the same segments; the last one is an ordinary one.
 KernelCase adam_case(bool masked) {
   return {cat("adam_step", masked ? ": masked" : ""), [=](Context& context, DType dtype) {
-            const Shape shape{256};
+            const Shape shape{320};
             Tensor w = random_tensor(context, shape, dtype, 31), m = random_tensor(context, shape, dtype, 32);
             Tensor v = random_tensor(context, shape, dtype, 34, 0.0, 1.0);
             const Tensor gradient = random_tensor(context, shape, dtype, 33);
-            const Tensor rules = make_tensor(context, {4, 3}, dtype, {1, 0, 0, 1, 0.01, 0.003, 0, 0.5, 0.5, 0.25, 0.1, 0});
-            std::vector<double> keep(256, 1.0);
+            const Tensor rules = make_tensor(context, {5, 4}, dtype, kRules);
+            std::vector<double> keep(320, 1.0);
             for (std::size_t i = 0; i < keep.size(); i += 3) keep[i] = 0.0;
             const Tensor mask = masked ? make_tensor(context, shape, dtype, keep) : Tensor();
             const Tensor scalars = Tensor::from_host<double>(context, {6}, std::vector<double>{0.01, 0.9, 0.999, 1e-8, 0.271, 0.002997001});
