@@ -127,7 +127,7 @@ void write_values(Parameter& parameter, const std::vector<double>& values) {
 
 }  // namespace
 
-void initialise(Net& net, std::uint64_t seed, InitialRule rule) {
+void initialise(Net& net, std::uint64_t seed, InitialRule rule, double scale) {
   double weight_fan_in = 1.0;  // of the weight declared just before a bias
   for (Parameter& parameter : net.store->parameters()) {
     std::vector<double> values(static_cast<std::size_t>(parameter.shape().size()), 0.0);
@@ -145,11 +145,29 @@ void initialise(Net& net, std::uint64_t seed, InitialRule rule) {
       const RandomStream stream(seed, Purpose::init, 0, name_key(parameter.name));
       const double bound = 1.0 / std::sqrt(weight_fan_in);
       for (std::size_t i = 0; i < values.size(); ++i) values[i] = bound * (2.0 * static_cast<double>(stream.uniform(i)) - 1.0);
-    } else if (parameter.role == Role::scale || parameter.role == Role::block_scale || parameter.role == Role::running_variance) {
+    } else if (parameter.role == Role::scale) {
+      values.assign(values.size(), scale);
+    } else if (parameter.role == Role::block_scale || parameter.role == Role::running_variance) {
       values.assign(values.size(), 1.0);
     }
     write_values(parameter, values);
   }
+}
+
+Net copy_of(const Net& net) {
+  Net copy = build_net(net.description);
+  copy.store->allocate(net.store->context(), net.store->dtype());
+  for (Parameter& target : copy.store->parameters()) {
+    const Parameter& source = *net.store->find(target.name);
+    target.value.copy_from(source.value);
+    if (source.mask) target.mask = source.mask.clone();
+    target.frozen = source.frozen;
+  }
+  for (const auto& target : copy.store->axes()) {
+    const ChannelAxis& source = *net.store->find_axis(target->name());
+    if (source.mask) target->mask = source.mask.clone();
+  }
+  return copy;
 }
 
 }  // namespace pliant

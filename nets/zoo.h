@@ -24,13 +24,18 @@ NetDescription default_description(const std::string& name);
 //   xavier_uniform   U(-b, b), b = sqrt(6 / (n_in + n_out))    eq. 16
 //   lecun_normal     N(0, 1 / n_in)                            LeCun et al., 1998
 //   pytorch          U(-b, b), b = 1 / sqrt(n_in), biases too  PyTorch's default
-// Biases are 0 unless the rule says so; BN starts with scale 1, shift 0, mean 0, variance 1; factors of blocks with 1.
+// Biases are 0 unless the rule says so; BN starts with scale 1 (or another), shift 0, mean 0, variance 1; factors of blocks with 1.
 enum class InitialRule : std::uint8_t { he_normal, he_normal_out, he_uniform, xavier_normal, xavier_uniform, lecun_normal, pytorch };
 const char* name_of(InitialRule rule);
 const std::vector<InitialRule>& initial_rules();
 InitialRule initial_rule(const std::string& name);  // throws UsageError listing the rules
 
-// Draws every value; a parameter's values depend on the seed, its name and shape alone. The store must be allocated.
-void initialise(Net& net, std::uint64_t seed, InitialRule rule = InitialRule::he_normal);
+// Draws every value; a parameter's values depend on the seed, its name and shape alone. The store must be allocated. scale: where the
+// scales of batch norm start.
+void initialise(Net& net, std::uint64_t seed, InitialRule rule = InitialRule::he_normal, double scale = 1.0);
+
+
+// The same net in memory of its own: values, buffers, masks and frozen marks, in the same context and dtype.
+Net copy_of(const Net& net);
 
 }  // namespace pliant

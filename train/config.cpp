@@ -114,11 +114,20 @@ void visit_plain(Config& c, Visit&& visit) {
   visit("distill-exits", c.dynamic.distill_exits);
   visit("exit-order", c.dynamic.exit_order);
   visit("log-gradients", c.dynamic.log_gradients);
+  visit("sparsity", c.sparsity.fraction);
+  visit("sparsity-schedule", c.sparsity.schedule);
+  visit("sparsity-begin", c.sparsity.begin);
+  visit("sparsity-end", c.sparsity.end);
+  visit("sparsity-every", c.sparsity.every);
+  visit("sparsity-scope", c.sparsity.scope);
+  visit("dense-at", c.sparsity.dense_at);
+  visit("soft-pruning", c.sparsity.soft_pruning);
   visit("seed", c.seed);
   visit("patience", c.patience);
   visit("log-test", c.log_test);
   visit("freeze", c.freeze);
   visit("initialisation", c.initialisation);
+  visit("scale-init", c.scale_init);
   visit("init", c.init_file);
   visit("dataset", c.data.dataset);
   visit("validation", c.data.validation);
@@ -154,6 +163,7 @@ TrainConfig config_from_json(const std::string& text) {
     });
     if (json.contains("optimizer")) config.optimizer.kind = parse_optimizer(json.at("optimizer").get<std::string>());
     check(config.dynamic);
+    check(config.sparsity);
     config.schedule = parse_schedule(json.at("schedule").get<std::string>());
     config.augmentation = parse_augmentation(json.at("augment").get<std::string>());
     const bool published = json.at("normalisation").get<std::string>() == "published";

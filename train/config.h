@@ -11,6 +11,7 @@
 #include "train/dynamic_options.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
+#include "train/sparsity_options.h"
 
 namespace pliant {
 
@@ -23,11 +24,13 @@ struct TrainConfig {
   Augmentation augmentation;
   double smoothing = 0.0;                  // of the labels
   DynamicOptions dynamic;                  // of nets with several widths, exits or gates
+  SparsityOptions sparsity;                // of nets that become sparse while they train
   std::uint64_t seed = 1;
   std::int64_t patience = 0;               // epochs without a better validation accuracy that end the run; 0: never
   bool log_test = false;                   // test figures of every epoch in metrics.csv; never used for choosing
   std::vector<std::string> freeze;         // parameters whose name begins with one of these stay as they are
   std::string initialisation = "he-normal";
+  double scale_init = 1.0;                 // where the scales of batch norm start
   std::string init_file;                   // trained weights to start from; empty: none
   DataOptions data;                        // source and threads are not part of the record
 };

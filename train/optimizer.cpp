@@ -6,6 +6,7 @@
 #include "core/memory_ops.h"
 #include "kernels/adam.h"
 #include "kernels/arena_checks.h"
+#include "kernels/elementwise.h"
 #include "kernels/sgd.h"
 
 namespace pliant {
@@ -108,11 +109,16 @@ Optimizer::Optimizer(ParameterStore& store, const OptimizerOptions& options) : s
   }
   rules_ = Tensor(store.context(), {store.values().size() / ParameterStore::kAlignment, kernels::kArenaRule}, store.dtype());
   refresh_rules();
-  mask_ = make_mask(store);
   scalars_ = Tensor(store.context(), {adam ? 6 : 2}, DType::f64);
 }
 
-void Optimizer::refresh_rules() { write_rules(store_, options_, rules_); }
+void Optimizer::refresh_rules() {
+  write_rules(store_, options_, rules_);
+  mask_ = make_mask(store_);
+  if (!mask_) return;
+  const Tensor none = Tensor::zeros_like(mask_);
+  for (OptimizerArena& arena : arenas_) kernels::choose(mask_, arena.values, none, arena.values);
+}
 
 void Optimizer::set_steps(std::int64_t steps) {
   PLIANT_REQUIRE(ConfigError, steps >= 0, "optimizer: the number of steps is negative: ", steps);

@@ -42,7 +42,8 @@ class Optimizer {
   void zero_gradients() { store_.gradients().zero(); }
   void step(double rate);
 
-  // Reads the frozen flags again. What was frozen goes on from the state it had; Adam's correction counts the steps of all.
+  // Reads the frozen flags and masks again. What was frozen goes on from the state it had; Adam's correction counts the steps of all.
+  // What a mask has taken has no momentum any more, should it come back.
   void refresh_rules();
 
   // What an exact resume needs: the arenas, which share their memory with the optimizer, and the number of steps that were taken.

@@ -29,11 +29,16 @@ double one_cycle_rate(const Schedule& schedule, double base, double step, double
   return anneal(base, last, (step - peak) / (total - 1 - peak));
 }
 
+// In epochs. Papers cut a share of the epochs down to whole ones: half of 243 is 121. Within the first epoch that would be no training
+// at the base rate at all.
+double place_of(const Milestone& milestone, const TrainingLength& length) {
+  if (!milestone.percent) return milestone.value;
+  const double place = milestone.value * static_cast<double>(length.epochs) / 100;
+  return place < 1 ? place : std::floor(place);
+}
+
 std::int64_t drops_before(const Schedule& schedule, double epoch, const TrainingLength& length) {
-  const auto passed = [&](const Milestone& milestone) {
-    const double share = milestone.value / 100;
-    return epoch >= (milestone.percent ? share * static_cast<double>(length.epochs) : milestone.value);
-  };
+  const auto passed = [&](const Milestone& milestone) { return epoch >= place_of(milestone, length); };
   return std::count_if(schedule.milestones.begin(), schedule.milestones.end(), passed);
 }
 

@@ -16,7 +16,7 @@ namespace pliant {
 enum class ScheduleKind { constant, step, multi_step, exponential, cosine, linear, one_cycle, plateau };
 
 struct Milestone {
-  double value = 0;      // in epochs, or in percent of all epochs
+  double value = 0;      // in epochs, or in percent of all epochs, cut down to whole epochs where that is one or more
   bool percent = false;
   bool operator==(const Milestone&) const = default;
 };

@@ -5,6 +5,7 @@
 
 #include "kernels/reduce.h"
 #include "train/exit_losses.h"
+#include "train/sparsity.h"
 
 namespace pliant {
 
@@ -53,6 +54,9 @@ TrainStep::TrainStep(Net& net, const TrainConfig& config)
       head_layers_(layers_of_heads(net)) {
   const DynamicOptions& dynamic = config.dynamic;
   check(dynamic);
+  require_fit(config.sparsity, net);
+  PLIANT_REQUIRE(ConfigError, config.sparsity.fraction == 0.0 || dynamic.width_training != "incremental", net.description.name,
+                 ": --width-training incremental holds weights that --sparsity would prune; take another width training");
   exit_weights(dynamic, net.exits(), 0);
   const bool taught = dynamic.inplace_distillation || (dynamic.distill_exits > 0.0 && net.exits() > 1);
   PLIANT_REQUIRE(ConfigError, !taught || dynamic.exit_loss == "softmax", net.description.name,

@@ -55,6 +55,7 @@ Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, cons
   PLIANT_REQUIRE(DataError, train_.size() > 0, "there are no training images");
   for (DeviceData* part : {&train_, &validation_, &test_}) fit_to(*part, net.description);
   state_.best.patience = config.patience;
+  sparsity_.emplace(net, step_.optimizer(), config.sparsity, length_);
   Context& context = net.store->context();
   loss_sum_ = Tensor::zeros(context, {1}, net.store->dtype());
   correct_ = Tensor::zeros(context, {1}, DType::i32);
@@ -152,8 +153,10 @@ void Trainer::train_epoch(Progress& progress, const std::function<bool()>& inter
       open_step_seconds_ = step_.open_step_seconds(batch, key, 3);
       aside_seconds_ = seconds_since(start);
     }
+    if (step() == 0) sparsity_->act(0);
     step_.run(batch, key, state_.epoch, state_.batch, rate_.at(step()), loss_sum_, correct_);
     ++state_.batch;
+    sparsity_->act(step());
     state_.samples += count;
     epoch_samples_here_ += count;
     progress.step(count);
@@ -185,13 +188,14 @@ void Trainer::end_epoch(Progress& progress, double seconds, double rate) {
   row.train_accuracy = static_cast<double>(state_.correct) / seen;
   row.seconds = seconds;
   row.images_per_second = seconds > 0.0 ? static_cast<double>(epoch_samples_here_) / seconds : 0.0;
+  sparsity_->end_epoch();
   bool best = true;  // without a validation split the last epoch is the one that counts
   if (validation_.size() > 0) {
     const std::vector<RowFigures> rows = evaluate_rows(net_, validation_);
     const Figures mean = mean_of_last_exit(rows, net_.exits());
     row.validation_loss = mean.loss;
     row.validation_accuracy = mean.accuracy;
-    best = state_.best.observe(state_.epoch + 1, mean.accuracy);
+    best = sparsity_->settled(step()) && state_.best.observe(state_.epoch + 1, mean.accuracy);
     rate_.end_epoch(mean.loss, mean.accuracy);
     if (rows_) rows_->append(row.epoch, values_of(rows));
   } else {
@@ -208,6 +212,7 @@ void Trainer::end_epoch(Progress& progress, double seconds, double rate) {
   step_.set_counts({});
   push_sums();
   if (best) save(folder_.best_checkpoint());
+  if (!finished()) sparsity_->next_epoch();
   metrics_->append(row);
   save(folder_.last_checkpoint());
   progress.end_epoch(row);
@@ -254,12 +259,16 @@ void Trainer::write_depth(double seconds_per_step) {
   write_file_atomically(folder_.file("depth.json"), json.dump(2) + "\n");
 }
 
+bool Trainer::finished() const {
+  return state_.epoch >= config_.epochs || (sparsity_->settled(step()) && state_.best.should_stop(state_.epoch));
+}
+
 TrainResult Trainer::run(ProgressOutput output, const std::function<bool()>& interrupted) {
   const bool fresh = state_.epoch == 0 && state_.batch == 0;
   open_tables(state_.epoch);
   if (fresh) save(folder_.last_checkpoint());
   Progress progress(std::move(output), config_.epochs, length_.steps_per_epoch, step());
-  while (state_.epoch < config_.epochs && !state_.best.should_stop(state_.epoch)) {
+  while (!finished()) {
     epoch_samples_here_ = 0;
     aside_seconds_ = 0.0;
     const auto start = std::chrono::steady_clock::now();

@@ -13,6 +13,7 @@
 #include "train/metrics.h"
 #include "train/progress.h"
 #include "train/run_folder.h"
+#include "train/sparsity.h"
 #include "train/train_step.h"
 
 namespace pliant {
@@ -67,6 +68,7 @@ class Trainer {
   void push_sums();
   void save(const std::string& path);
   std::string state_text() const;
+  bool finished() const;           // the last epoch is done, or early stopping ended the run
   std::int64_t step() const { return state_.epoch * length_.steps_per_epoch + state_.batch; }
 
   Net& net_;
@@ -77,6 +79,7 @@ class Trainer {
   TrainStep step_;
   TrainingLength length_;
   LearningRate rate_;
+  std::optional<Sparsity> sparsity_;     // there once the constructor is through
   State state_;
   std::int64_t epoch_samples_here_ = 0;  // of the current epoch, trained by this process
   Tensor loss_sum_, correct_;            // [1] on the device

@@ -69,11 +69,18 @@ class Pruning(unittest.TestCase):
         self.assertAlmostEqual(figures[0], figures[1], delta=1.0 / 128.0)
 
     def test_every_score_and_method(self):
-        for method in ("l2", "random", "geometric-median", "outgoing", "gamma", "taylor", "change1", "slimming"):
-            told = result("prune", self.net, "--method", method, "--ratio", "0.3", "--floor", "1", "--images", "8", "--output", self.file("one.safetensors"),
+        for method in ("l2", "random", "geometric-median", "outgoing", "gamma", "taylor", "change1", "slimming", "thinet", "regression"):
+            images = "100" if method in ("thinet", "regression") else "8"
+            told = result("prune", self.net, "--method", method, "--ratio", "0.3", "--floor", "1", "--images", images, "--output", self.file("one.safetensors"),
                           "--remove", *SMALL)
             self.assertLess(told["after"]["parameters"], told["before"]["parameters"], method)
             self.assertIn("accuracy", told["after"])
+
+    def test_single_weights(self):
+        told = result("prune", self.net, "--method", "magnitude", "--ratio", "0.8", "--output", self.file("sparse.safetensors"))
+        self.assertEqual(told["weights"]["kept"], told["weights"]["total"] - int(0.8 * told["weights"]["total"]) - 1)
+        self.assertEqual(told["before"]["nonzero"] - told["after"]["nonzero"], told["weights"]["total"] - told["weights"]["kept"])
+        self.refused(USAGE, self.net, "--method", "magnitude", saying="needs a ratio")
 
     def test_fine_tuning_in_one_command(self):
         tuned = self.file("tuned.safetensors")

@@ -40,13 +40,6 @@ Net lively_net(const NetDescription& d, DType dtype) {
   return net;
 }
 
-Net copy_of(const Net& net) {
-  Net copy = build_net(net.description);
-  copy.store->allocate(cpu(), net.store->dtype());
-  copy_leading(net, copy);
-  return copy;
-}
-
 // Changes rows of a vector or filter parameter: row `to` becomes `factor` times row `from`.
 void copy_row(Net& net, const std::string& name, std::int64_t from, std::int64_t to, double factor) {
   Parameter* parameter = net.store->find(name);

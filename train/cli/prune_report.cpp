@@ -135,7 +135,8 @@ std::string explain_text(const Net& net, const Pruning& pruning, const std::stri
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
   const std::vector<double>& scores = found->scores;
   if (!scores.empty()) {
-    std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) { return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)]; });
+    const auto larger = [&](std::int32_t a, std::int32_t b) { return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)]; };
+    std::stable_sort(order.begin(), order.end(), larger);
   }
   for (const std::int32_t channel : order) {
     const bool kept = std::binary_search(found->kept.begin(), found->kept.end(), channel);

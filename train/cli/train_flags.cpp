@@ -40,6 +40,7 @@ void TrainFlags::apply(TrainConfig& config) const {
   put(smoothing, config.smoothing);
   put(seed, config.seed);
   put(initialisation, config.initialisation);
+  put(scale_init, config.scale_init);
   put(init_file, config.init_file);
   if (optimizer) config.optimizer.kind = parse_optimizer(*optimizer);
   if (schedule) config.schedule = parse_schedule(*schedule);
@@ -51,6 +52,7 @@ void TrainFlags::apply(TrainConfig& config) const {
   if (log_test) config.log_test = true;
   if (!freeze.empty()) config.freeze = freeze;
   dynamic.apply(config.dynamic);
+  sparsity.apply(config.sparsity);
   data.apply(config.data);
   config.data.seed = config.seed;
 }
@@ -73,7 +75,9 @@ void add_train_flags(CLI::App& verb, TrainFlags& flags) {
   add_schedule_flags(verb, flags);
   add_optimizer_flags(verb, flags);
   add_dynamic_flags(verb, flags.dynamic);
+  add_sparsity_flags(verb, flags.sparsity);
   verb.add_option("--initialisation", flags.initialisation, "rule for the first weights (default: he-normal)");
+  verb.add_option("--scale-init", flags.scale_init, "where the scales of batch norm start (default: 1)")->check(above_zero);
   verb.add_option("--init", flags.init_file, "trained weights to start from; what does not match stays fresh and is listed")->type_name("FILE");
   verb.add_option("--freeze", flags.freeze, "parameters whose name begins so keep their values (may be repeated)")->type_name("PREFIX");
   verb.add_flag("--published-normalisation", flags.published_normalisation, "the constants that papers use instead of the training part's own");

@@ -7,6 +7,7 @@
 
 #include "train/cli/data_flags.h"
 #include "train/cli/dynamic_flags.h"
+#include "train/cli/sparsity_flags.h"
 #include "train/cli/structure.h"
 #include "train/config.h"
 
@@ -20,11 +21,12 @@ namespace pliant::cli {
 struct TrainFlags {
   DataFlags data;
   std::optional<std::int64_t> epochs, batch, patience;
-  std::optional<double> rate, momentum, weight_decay, smoothing, l1, beta1, beta2, epsilon;
+  std::optional<double> rate, momentum, weight_decay, smoothing, l1, beta1, beta2, epsilon, scale_init;
   std::optional<std::uint64_t> seed;
   std::optional<std::string> optimizer, schedule, augment, initialisation, init_file;
   std::vector<std::string> freeze;
   DynamicFlags dynamic;
+  SparsityFlags sparsity;
   bool nesterov = false, no_nesterov = false, no_decay_bn_bias = false, published_normalisation = false, log_test = false;
 
   // Puts what was given over what `config` holds. UsageError for a malformed value.

@@ -68,7 +68,7 @@ Tensor probe(const Net& net, const DeviceData& data) {
 
 PruneOptions options_of(const PruneFlags& flags, const Net& net) {
   PruneOptions options = flags.options;
-  options.global = flags.scope == "global";
+  if (!flags.scope.empty()) options.global = flags.scope == "global";
   options.fold_constants = flags.constants == "fold";
   options.ratios = flags.plan.empty() ? listed_ratios(flags.ratios) : planned_ratios(flags.plan, net.description);
   return options;
@@ -106,6 +106,8 @@ Net fine_tuned(const PruneFlags& flags, Net& net, const LoadedNet& loaded, Image
   config.schedule = Schedule{.kind = ScheduleKind::constant};
   config.patience = 0;
   config.init_file.clear();
+  config.sparsity = {};
+  config.optimizer.scale_sparsity = config.optimizer.block_sparsity = 0.0;
   config.data = images.options;
   if (!loaded.info.normalisation.mean.empty()) images.splits.normalisation = loaded.info.normalisation;
   const RunFolder folder(flags.run, false);
@@ -197,7 +199,8 @@ void add_choice_flags(CLI::App& verb, PruneFlags& flags) {
   verb.add_option("--round-to", o.round_to, "round the channels that stay up to a multiple")->check(CLI::Range(1, 1 << 12))->capture_default_str();
   verb.add_option("--constants", flags.constants, "what removed channels leave behind batch norm: zero (dropped) or fold (into the next layer, where exact)")
       ->check(CLI::IsMember({"zero", "fold"}))->capture_default_str();
-  verb.add_option("--images", o.images, "of the training part, for methods that are measured on images")->check(CLI::Range(1, 1 << 24))->capture_default_str();
+  verb.add_option("--images", o.images, "of the training part, for methods that are measured on images (default: 64 for scores, 1000 to rebuild layers)")
+      ->check(CLI::Range(1, 1 << 24));
   verb.add_option("--seed", o.seed, "of what is drawn")->check(seed_value)->capture_default_str();
 }
 
@@ -212,7 +215,8 @@ void add_prune(CLI::App& app, Verb& chosen) {
   verb->add_flag("--remove", flags->remove, "write the really smaller net");
   verb->add_flag("--dry-run", flags->dry_run, "only tell what would go");
   verb->add_option("--explain", flags->explain, "scores, threshold, kept channels and costs of one layer")->type_name("LAYER");
-  verb->add_option("--rewind", flags->rewind, "reset what is left to the values of this checkpoint, with which the training began (lottery ticket)")->type_name("FILE");
+  verb->add_option("--rewind", flags->rewind, "reset what is left to the values of this checkpoint, with which the training began (lottery ticket)")
+      ->type_name("FILE");
   verb->add_option("--fine-tune", flags->fine_tune, "epochs of training afterwards")->check(CLI::Range(0, 1 << 20));
   verb->add_option("--lr", flags->rate, "constant learning rate of fine-tuning")->check(above_zero)->capture_default_str();
   verb->add_option("--run", flags->run, "folder of the fine-tuning run")->type_name("DIR");

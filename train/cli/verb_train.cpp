@@ -57,7 +57,7 @@ Net start_net(const TrainOptions& flags, const TrainConfig& config, Splits& spli
   }
   Net net = build_net(describe_for(flags.net_or_file, flags.structure, splits.train));
   net.store->allocate(context, DType::f32);
-  initialise(net, config.seed, initial_rule(config.initialisation));
+  initialise(net, config.seed, initial_rule(config.initialisation), config.scale_init);
   apply_masks(flags.structure, net);
   if (config.init_file.empty()) return net;
   const WeightReport report = load_weights(net, config.init_file, WeightPolicy::matching);

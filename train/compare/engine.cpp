@@ -120,7 +120,7 @@ class Engine {
   LoadedNet fresh(const PlannedRun& run, const TrainConfig& config) const {
     LoadedNet start{.net = build_net(run.net)};
     start.net.store->allocate(context_, DType::f32);
-    initialise(start.net, config.seed, initial_rule(config.initialisation));
+    initialise(start.net, config.seed, initial_rule(config.initialisation), config.scale_init);
     const std::string weights =
         run.start_from.empty() ? config.init_file : RunFolder(folder_of(options_.out, run.start_from, config.seed), true).best_checkpoint();
     if (weights.empty()) return start;

@@ -9,10 +9,14 @@
 #include "train/pruning/blocks.h"
 #include "train/pruning/constants.h"
 #include "train/pruning/keep.h"
+#include "train/pruning/magnitude.h"
+#include "train/pruning/reconstruction.h"
 
 namespace pliant {
 
 namespace {
+
+constexpr std::int64_t kScoredImages = 64, kSampledImages = 1000;
 
 KeepLimits limits_of(const PruneOptions& options) { return {options.floor, options.most, options.round_to}; }
 
@@ -30,9 +34,10 @@ void check(const PruneOptions& o) {
   }
   PLIANT_REQUIRE(UsageError, o.method == "sss" || o.ratio || !o.ratios.empty(), o.method, ": needs a ratio to prune, or ratios of single layers");
   PLIANT_REQUIRE(UsageError, !(o.ratio && !o.ratios.empty()), o.method, ": one ratio for all layers or ratios of single ones, not both");
-  PLIANT_REQUIRE(UsageError, o.floor >= 0 && o.most > 0.0 && o.most <= 1.0 && o.round_to >= 1, "limits of a layer: a floor of at least 0, a share in (0, 1] and "
-                 "a multiple of at least 1; got ", o.floor, ", ", o.most, " and ", o.round_to);
-  const bool global = o.global || o.method == "slimming";
+  PLIANT_REQUIRE(UsageError, o.floor >= 0 && o.most > 0.0 && o.most <= 1.0 && o.round_to >= 1,
+                 "limits of a layer: a floor of at least 0, a share in (0, 1] and a multiple of at least 1; got ", o.floor, ", ", o.most, " and ", o.round_to);
+  const bool global = o.global.value_or(o.method == "slimming");
+  PLIANT_REQUIRE(UsageError, o.method != "magnitude" || o.ratio, "magnitude: takes one ratio for the whole net");
   PLIANT_REQUIRE(UsageError, !global || o.ratio, o.method, ": a global threshold takes one ratio for the whole net");
   PLIANT_REQUIRE(UsageError, !(global && o.greedy), o.method, ": greedy counting goes layer by layer, a global threshold does not");
 }
@@ -64,7 +69,7 @@ double ratio_of(const PruneOptions& options, const ChannelGroup& group, const st
 }
 
 std::vector<Decision> per_layer(Net& net, const PruneOptions& options, const std::vector<ChannelGroup>& groups, const DeviceData& data) {
-  const ChannelScorer scorer(net, parse_score(score_of(options.method)), {options.greedy, options.seed, options.images}, data);
+  const ChannelScorer scorer(net, parse_score(score_of(options.method)), {options.greedy, options.seed, options.images.value_or(kScoredImages)}, data);
   std::vector<Decision> decisions;
   std::vector<Tensor> before;
   for (const ChannelGroup& group : groups) before.push_back(group.axis->mask);
@@ -94,7 +99,7 @@ std::vector<Decision> per_layer(Net& net, const PruneOptions& options, const std
 }
 
 std::vector<Decision> over_all_layers(Net& net, const PruneOptions& options, const std::vector<ChannelGroup>& groups, const DeviceData& data) {
-  const ChannelScorer scorer(net, parse_score(score_of(options.method)), {false, options.seed, options.images}, data);
+  const ChannelScorer scorer(net, parse_score(score_of(options.method)), {false, options.seed, options.images.value_or(kScoredImages)}, data);
   std::vector<Decision> decisions;
   std::vector<double> all;
   for (const ChannelGroup& group : groups) {
@@ -113,19 +118,56 @@ std::vector<Decision> over_all_layers(Net& net, const PruneOptions& options, con
   return decisions;
 }
 
+Pruning prune_single_weights(Net& net, const PruneOptions& options) {
+  const WeightScope scope = options.global.value_or(true) ? WeightScope::global : WeightScope::layer;
+  prune_weights(net, *options.ratio, scope, false);
+  const WeightCount count = count_filter_weights(net);
+  Pruning result;
+  result.weights = count.all;
+  result.kept_weights = count.left;
+  return result;
+}
+
+// How many channels of each group stay is decided here, as for every method; which ones, and new weights, by reconstruction.
+Pruning reconstruct(Net& net, const PruneOptions& options, const std::vector<ChannelGroup>& groups, const DeviceData& data) {
+  std::vector<AxisRatio> plan;
+  for (const ChannelGroup& group : groups) {
+    const double ratio = ratio_of(options, group, groups);
+    if (ratio == 0.0) continue;
+    PrunedAxis axis{.axis = group.axis->name(), .channels = group.axis->size()};
+    const std::int64_t count = kept_count(axis.channels, ratio, limits_of(options));
+    axis.kept.resize(static_cast<std::size_t>(count));
+    require_left(net, axis, cat("a ratio of ", ratio));
+    plan.push_back({.axis = axis.axis, .kept = count});
+  }
+  const ReconstructionOptions how{.samples = {.images = options.images.value_or(kSampledImages), .seed = options.seed}};
+  std::vector<ReconstructedAxis> rebuilt;
+  if (options.method == "thinet") {
+    rebuilt = prune_thinet(net, data, plan, how);
+  } else {
+    const Net original = copy_of(net);
+    rebuilt = prune_regression(net, original, data, plan, how);
+  }
+  Pruning result;
+  for (const ReconstructedAxis& axis : rebuilt) {
+    result.axes.push_back({.axis = axis.axis, .channels = net.store->find_axis(axis.axis)->size(), .kept = {axis.kept.begin(), axis.kept.end()}});
+  }
+  return result;
+}
+
 }  // namespace
 
 const std::vector<std::string>& prune_methods() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all = score_names();
-    for (const char* name : {"slimming", "sss"}) all.emplace_back(name);
+    for (const char* name : {"slimming", "thinet", "regression", "sss", "magnitude"}) all.emplace_back(name);
     return all;
   }();
   return names;
 }
 
 bool prune_needs_data(const std::string& method) {
-  return is_score_name(method) && needs_data(parse_score(method));
+  return method == "thinet" || method == "regression" || (is_score_name(method) && needs_data(parse_score(method)));
 }
 
 std::vector<ChannelGroup> prunable_groups(const Net& net, const PruneOptions& options) {
@@ -151,6 +193,8 @@ std::vector<ChannelGroup> prunable_groups(const Net& net, const PruneOptions& op
     const bool selected = group.axis->stream() && of_norms && !group.scales.empty();
     const bool layer = group.internal() && (!group.linear || only_linear) && (!of_norms || group.writers[0].scale);
     const bool stream = options.streams && group.shared && (!of_norms || !group.scales.empty());
+    const bool rebuilt = options.method == "thinet" || options.method == "regression";
+    if (rebuilt && group.readers.size() != 1) continue;
     if (group.fixed.empty() && (selected || layer || stream)) chosen.push_back(group);
   }
   PLIANT_REQUIRE(ConfigError, !chosen.empty(), net.description.name, ": has no layer that ", options.method, " can prune",
@@ -166,8 +210,10 @@ Pruning prune(Net& net, const PruneOptions& options, const DeviceData& data) {
     result.removed_blocks = prune_blocks(net, options.ratio);
     return result;
   }
+  if (options.method == "magnitude") return prune_single_weights(net, options);
   const std::vector<ChannelGroup> groups = prunable_groups(net, options);
-  const bool global = options.global || options.method == "slimming";
+  if (options.method == "thinet" || options.method == "regression") return reconstruct(net, options, groups, data);
+  const bool global = options.global.value_or(options.method == "slimming");
   const std::vector<Decision> decisions = global ? over_all_layers(net, options, groups, data) : per_layer(net, options, groups, data);
   if (options.fold_constants) {
     std::map<std::string, std::vector<std::int32_t>> kept;

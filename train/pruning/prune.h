@@ -19,7 +19,7 @@ struct PruneOptions {
   std::string method = "l1";             // one of prune_methods()
   std::optional<double> ratio;           // in (0, 1): the share that goes of a layer's channels, of all channels, of the weights or of the blocks
   std::map<std::string, double> ratios;  // the same, in [0, 1), of single axes or the layers that write them; other axes stay whole
-  bool global = false;                   // one threshold over all layers; slimming always
+  std::optional<bool> global{};          // one threshold over all layers; by default for slimming and magnitude alone
   bool greedy = false;                   // scores of filters leave out what reads channels that are gone by now
   bool streams = false;                  // prune the shared streams of residual and dense nets too
   std::int64_t floor = 0;                // channels that stay in each layer at least; 0: a layer without channels is an error
@@ -27,7 +27,7 @@ struct PruneOptions {
   int round_to = 1;                      // channels that stay are rounded up to a multiple
   bool fold_constants = false;           // what removed channels contributed as constants goes into the next layer where that is exact
   std::uint64_t seed = 1;
-  std::int64_t images = 64;              // of the data, for methods that need some
+  std::optional<std::int64_t> images{};  // of the data, for methods that need some; by default 64 for scores, 1000 for reconstruction
   std::int64_t batch = 128;
 };
 
