@@ -143,12 +143,12 @@ TEST_CASE("sparse run: dense-sparse-dense ends dense and its best epoch is dense
   const TemporaryFolder folder;
   const Splits data = small_data();
   const TrainConfig config = small_config({.fraction = 0.5, .begin = 1, .dense_at = 3});
-  Net net = fresh_net();
+  Net net = fresh_net(tiny_resnet());
   const TrainResult result = run(net, data, config, (folder.path() / "dense").string());
   for (const Parameter& parameter : net.store->parameters()) CHECK_FALSE(parameter.mask);
   CHECK(zero_weights(net) * 20 < expected_zeros(net, 0.5));  // a weight behind a channel that is always zero has no gradient
   CHECK(result.best_epoch == 4);
-  Net before = fresh_net();
+  Net before = fresh_net(tiny_resnet());
   run(before, data, config, (folder.path() / "sparse").string(), 8);  // a step before the masks go
   CHECK(zero_weights(before) == expected_zeros(before, 0.5));
 }
