@@ -75,6 +75,17 @@ LayerPtr NetBuilder::select(const std::string& name, ChannelAxis& stream, Channe
   return std::make_unique<ChannelMap>(name, stream, selection, selection.positions_in_stream());
 }
 
+ChannelAxis& NetBuilder::add_selection(Sequential& body, const std::string& name, ChannelAxis& stream) {
+  ChannelAxis& chosen = selection(name, stream);
+  body.add(select(name, stream, chosen));
+  return chosen;
+}
+
+ChannelAxis& NetBuilder::add_norm_and_selection(Sequential& body, const std::string& name, ChannelAxis& stream) {
+  body.add(batch_norm(name, stream, Activation::relu));
+  return add_selection(body, name + ".select", stream);
+}
+
 LayerPtr NetBuilder::channel_map(const std::string& name, ChannelAxis& in, ChannelAxis& out, const std::vector<std::int32_t>& whole) {
   const std::vector<std::int32_t> read = in.origins();
   std::vector<std::int32_t> map;
@@ -95,7 +106,7 @@ LayerPtr NetBuilder::batch_norm(const std::string& name, ChannelAxis& axis, Acti
   return std::make_unique<BatchNorm>(store(), name, axis, BatchNormOptions{f, d.batch_norm_sets, d.shared_scale_shift});
 }
 
-LayerPtr NetBuilder::residual(const std::string& name, LayerPtr branch, LayerPtr shortcut) {
+LayerPtr NetBuilder::residual(const std::string& name, LayerPtr branch, LayerPtr shortcut, Activation f) {
   const bool removed = next_block_removed();
   const int block = net_.blocks++;
   PLIANT_INVARIANT(removed == !branch, name, ": a removed block has no branch");
@@ -106,7 +117,7 @@ LayerPtr NetBuilder::residual(const std::string& name, LayerPtr branch, LayerPtr
   const double probability = survival.empty() ? 1.0 : survival[static_cast<std::size_t>(block)];
   Parameter* scale = d.block_scales && branch ? &store().add(name + ".block_scale", Role::block_scale, {1}) : nullptr;
   return std::make_unique<Residual>(name, block, std::move(branch), std::move(shortcut),
-                                    ResidualOptions{probability, d.gate_per_sample, d.scale_in_training, Activation::relu, scale});
+                                    ResidualOptions{probability, d.gate_per_sample, d.scale_in_training, f, scale});
 }
 
 bool NetBuilder::next_block_removed() const {

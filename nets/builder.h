@@ -41,12 +41,15 @@ class NetBuilder {
   // takes them, which costs nothing while it takes all.
   ChannelAxis& selection(const std::string& name, ChannelAxis& stream);
   LayerPtr select(const std::string& name, ChannelAxis& stream, ChannelAxis& selection);
+  // Adds such a layer to `body`, named as its axis, which it returns; the second with batch norm NAME and ReLU before NAME.select.
+  ChannelAxis& add_selection(Sequential& body, const std::string& name, ChannelAxis& stream);
+  ChannelAxis& add_norm_and_selection(Sequential& body, const std::string& name, ChannelAxis& stream);
   // Output channel j is input channel whole[j], or zero where that is -1; counted before anything was removed, on full_size().
   LayerPtr channel_map(const std::string& name, ChannelAxis& in, ChannelAxis& out, const std::vector<std::int32_t>& whole);
   LayerPtr conv(const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options);
   LayerPtr batch_norm(const std::string& name, ChannelAxis& axis, Activation f);
   // Numbers the blocks. The branch is null where next_block_removed() says so: then nothing of it is declared.
-  LayerPtr residual(const std::string& name, LayerPtr branch, LayerPtr shortcut);
+  LayerPtr residual(const std::string& name, LayerPtr branch, LayerPtr shortcut, Activation f = Activation::relu);
   bool next_block_removed() const;
 
   // A classifier over the map [rows, columns] of `in`: of its average, or of the flattened map where the description says so.
@@ -77,12 +80,16 @@ class NetBuilder {
 
 // The builders, one file per family. Each takes every name of its family.
 Net build_resnet(const NetDescription& description);  // resnet.cpp: 6n + 2 layers (He et al., 2016, section 4.2)
-Net build_vgg(const NetDescription& description);     // vgg.cpp: VGG-16, -19 with BN, one linear layer (Simonyan and Zisserman, 2015)
+Net build_vgg(const NetDescription& description);     // vgg.cpp: VGG-16, -19 for small images (Simonyan and Zisserman, 2015)
+Net build_large_vgg(const NetDescription& description);  // vgg_large.cpp: VGG-16 and -11 with three linear layers
 Net build_lenet5(const NetDescription& description);  // lenet.cpp: LeNet-5 with ReLU and max pooling (after LeCun et al., 1998)
 Net build_mlp(const NetDescription& description);     // mlp.cpp: 300 and 100 hidden units
-Net build_resnet50(const NetDescription& description);         // resnet50.cpp: bottlenecks, torchvision's form (He et al., 2016)
+Net build_resnet50(const NetDescription& description);         // resnet50.cpp: ResNet-34, -50, torchvision's form (He et al., 2016)
+Net build_preresnet(const NetDescription& description);        // preresnet.cpp: 9n + 2 layers, bottlenecks (He et al., 2016b)
+Net build_preresnet50(const NetDescription& description);      // preresnet50.cpp: ResNet-50 with pre-activation (Huang and Wang, 2018)
 Net build_mobilenet(const NetDescription& description);        // mobilenet.cpp: version 1 (Howard et al., 2017)
 Net build_densenet(const NetDescription& description);         // densenet.cpp: DenseNet-121, -169 (Huang et al., 2017)
+Net build_small_densenet(const NetDescription& description);   // densenet_small.cpp: DenseNet-40, -BC-100 (the same)
 Net build_branchy(const NetDescription& description);          // branchy.cpp: B-LeNet, B-AlexNet (Teerapittayanon et al., 2016)
 Net build_branchy_resnet(const NetDescription& description);   // branchy_resnet.cpp: B-ResNet-110
 

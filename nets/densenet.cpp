@@ -1,6 +1,7 @@
 // DenseNet-121 and -169 for large images (Huang et al., "Densely connected convolutional networks", 2017, table 1), with torchvision's
 // names: 7x7 convolution and max pooling, four blocks of layers that each add 32 channels to what they read (a 1x1 convolution to 128,
 // then 3x3), transitions that halve channels and size, BN, global average pooling, one linear layer. Each stage is one layer or transition.
+// What follows a BN of the stream reads a selection BN.select of it (Liu et al., "Network slimming", 2017).
 #include "layers/dense_connection.h"
 #include "nets/builder.h"
 
@@ -17,8 +18,8 @@ ChannelAxis& dense_layer(NetBuilder& build, const std::string& name, ChannelAxis
   parts.push_back(&added);
   ChannelAxis& out = build.store().axis(name, parts);
   auto branch = std::make_unique<Sequential>(name);
-  branch->add(build.batch_norm(name + ".norm1", in, Activation::relu));
-  branch->add(build.conv(name + ".conv1", Dim(in), inner, {.kernel = 1}));
+  ChannelAxis& read = build.add_norm_and_selection(*branch, name + ".norm1", in);
+  branch->add(build.conv(name + ".conv1", Dim(read), inner, {.kernel = 1}));
   branch->add(build.batch_norm(name + ".norm2", inner, Activation::relu));
   branch->add(build.conv(name + ".conv2", Dim(inner), added, {.kernel = 3, .padding = 1}));
   build.stage(std::make_unique<DenseConnection>(name, std::move(branch)), out);
@@ -29,8 +30,8 @@ ChannelAxis& dense_layer(NetBuilder& build, const std::string& name, ChannelAxis
 ChannelAxis& transition(NetBuilder& build, const std::string& name, ChannelAxis& in, std::int64_t channels, const PoolGeometry& pool) {
   ChannelAxis& out = build.axis(name, channels);
   auto body = std::make_unique<Sequential>(name);
-  body->add(build.batch_norm(name + ".norm", in, Activation::relu));
-  body->add(build.conv(name + ".conv", Dim(in), out, {.kernel = 1}));
+  ChannelAxis& read = build.add_norm_and_selection(*body, name + ".norm", in);
+  body->add(build.conv(name + ".conv", Dim(read), out, {.kernel = 1}));
   body->add(std::make_unique<AveragePool>(name + ".pool", pool));
   build.stage(std::move(body), out, {.group_end = true, .elastic = true});
   return out;
@@ -65,8 +66,9 @@ Net build_densenet(const NetDescription& d) {
     stream = &transition(build, cat("features.transition", block + 1), *stream, channels, kHalving);
     map = map.after(kHalving);
   }
-  return build.finish(build.batch_norm("features.norm5", *stream, Activation::relu),
-                      build.classifier("classifier", *stream, map.rows, map.columns));
+  auto norm = std::make_unique<Sequential>("features.norm5");
+  ChannelAxis& read = build.add_norm_and_selection(*norm, "features.norm5", *stream);
+  return build.finish(std::move(norm), build.classifier("classifier", read, map.rows, map.columns));
 }
 
 }  // namespace pliant

@@ -140,7 +140,7 @@ NetDescription description_from_json(const std::string& text) {
     d.shortcut = shortcut.get<std::string>()[0];
   }
   read_choice(json, "branches", {"code", "paper"}, d.branches);
-  read_choice(json, "head", {"", "slimming", "l1", "bias"}, d.head);
+  read_choice(json, "head", {"", "slimming", "l1", "bias", "gap"}, d.head);
   read_choice(json, "kernel_shape", {"full", "cross", "centre", "graded"}, d.kernel_shape);
   if (json.contains("stem")) d.stem = static_cast<int>(integer("stem", json.at("stem"), 0, kMaxSize));
   read_flag(json, "block_scales", d.block_scales);

@@ -1,5 +1,6 @@
 // ResNet-20, -32, -44, -56, -110, -1202 for small images: a 3x3 stem with 16 channels, three groups of n blocks with 16, 32, 64
 // channels, global average pooling, one linear layer; 6n + 2 layers (He et al., "Deep residual learning", 2016, section 4.2).
+// Every residual branch reads a selection BLOCK.select of the stream (the "channel sampler" of He et al., "Channel pruning", 2017).
 // Shortcut A where the size changes: 2x2 average pooling, zero channels appended, no parameters. B: 1x1 convolution and BN.
 #include <algorithm>
 #include <numeric>
@@ -33,7 +34,8 @@ LayerPtr branch_of(NetBuilder& build, const std::string& name, ChannelAxis& in, 
   auto branch = std::make_unique<Sequential>(name);
   Conv2dOptions first = kConv3x3;
   if (&in != &out) first.stride = 2;
-  branch->add(build.conv(name + ".conv1", Dim(in), inner, first));
+  ChannelAxis& read = build.add_selection(*branch, name + ".select", in);
+  branch->add(build.conv(name + ".conv1", Dim(read), inner, first));
   branch->add(build.batch_norm(name + ".bn1", inner, Activation::relu));
   branch->add(build.conv(name + ".conv2", Dim(inner), out, kConv3x3));
   branch->add(build.batch_norm(name + ".bn2", out, Activation::identity));

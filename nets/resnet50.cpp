@@ -1,31 +1,44 @@
-// ResNet-50 for large images (He et al., "Deep residual learning", 2016, table 1), with torchvision's names and its stride in the 3x3
-// convolution: 7x7 convolution and max pooling, 3, 4, 6 and 3 bottlenecks, global average pooling, one linear layer.
+// ResNet-34 and -50 for large images (He et al., "Deep residual learning", 2016, table 1), with torchvision's names and its stride in the
+// first 3x3 convolution: 7x7 convolution and max pooling, 3, 4, 6 and 3 blocks of two 3x3 convolutions or of a bottleneck, global average
+// pooling, one linear layer. Every residual branch reads a selection BLOCK.select of the stream ("channel sampler", He et al., 2017).
 #include "nets/builder.h"
 
 namespace pliant {
 
 namespace {
 
-struct Bottleneck {
+struct Block {
   std::string name;
-  std::int64_t channels;  // of the two inner convolutions
+  std::int64_t channels;  // of the inner convolutions
   int stride;
+  bool bottleneck;
 };
 
-LayerPtr branch_of(NetBuilder& build, const Bottleneck& b, ChannelAxis& in, ChannelAxis& out) {
-  ChannelAxis& first = build.axis(b.name + ".conv1", b.channels);
-  ChannelAxis& second = build.axis(b.name + ".conv2", b.channels);
+LayerPtr branch_of(NetBuilder& build, const Block& b, ChannelAxis& in, ChannelAxis& out) {
+  const auto name = [&](const char* layer, int i) { return cat(b.name, ".", layer, i); };
   auto branch = std::make_unique<Sequential>(b.name);
-  branch->add(build.conv(b.name + ".conv1", Dim(in), first, {.kernel = 1}));
-  branch->add(build.batch_norm(b.name + ".bn1", first, Activation::relu));
-  branch->add(build.conv(b.name + ".conv2", Dim(first), second, {.kernel = 3, .stride = b.stride, .padding = 1}));
-  branch->add(build.batch_norm(b.name + ".bn2", second, Activation::relu));
-  branch->add(build.conv(b.name + ".conv3", Dim(second), out, {.kernel = 1}));
-  branch->add(build.batch_norm(b.name + ".bn3", out, Activation::identity));
+  ChannelAxis* read = &build.add_selection(*branch, b.name + ".select", in);
+  int convolution = 0;
+  const auto add = [&](ChannelAxis& written, const Conv2dOptions& options, Activation f) {
+    ++convolution;
+    branch->add(build.conv(name("conv", convolution), Dim(*read), written, options));
+    branch->add(build.batch_norm(name("bn", convolution), written, f));
+    read = &written;
+  };
+  ChannelAxis& first = build.axis(name("conv", 1), b.channels);
+  if (b.bottleneck) {
+    ChannelAxis& second = build.axis(name("conv", 2), b.channels);
+    add(first, {.kernel = 1}, Activation::relu);
+    add(second, {.kernel = 3, .stride = b.stride, .padding = 1}, Activation::relu);
+    add(out, {.kernel = 1}, Activation::identity);
+  } else {
+    add(first, {.kernel = 3, .stride = b.stride, .padding = 1}, Activation::relu);
+    add(out, {.kernel = 3, .padding = 1}, Activation::identity);
+  }
   return branch;
 }
 
-LayerPtr bottleneck(NetBuilder& build, const Bottleneck& b, ChannelAxis& in, ChannelAxis& out) {
+LayerPtr block(NetBuilder& build, const Block& b, ChannelAxis& in, ChannelAxis& out) {
   LayerPtr branch, shortcut;
   if (!build.next_block_removed()) branch = branch_of(build, b, in, out);
   if (&in != &out) {
@@ -44,32 +57,32 @@ Net build_resnet50(const NetDescription& d) {
   constexpr Conv2dOptions kFirst{.kernel = 7, .stride = 2, .padding = 3};
   constexpr Conv2dOptions kHalving{.kernel = 3, .stride = 2, .padding = 1};
   constexpr PoolGeometry kPool{.size = 3, .stride = 2, .padding = 1};
-  PLIANT_REQUIRE(ConfigError, d.shortcut == 'A', d.name,
-                 ": has 1x1 convolutions in its shortcuts; a choice of shortcut is for ResNets of 6n + 2 layers");
+  const bool bottleneck = d.name == "resnet50";
   NetBuilder build(d);
   MapSize map = MapSize{d.height, d.width}.after(kFirst).after(kPool);
 
-  ChannelAxis& first = build.axis("conv1", 64);
+  ChannelAxis* stream = &build.axis("conv1", 64);
   auto stem = std::make_unique<Sequential>("stem");
-  stem->add(build.conv("conv1", Dim(d.channels), first, kFirst));
-  stem->add(build.batch_norm("bn1", first, Activation::relu));
+  stem->add(build.conv("conv1", Dim(d.channels), *stream, kFirst));
+  stem->add(build.batch_norm("bn1", *stream, Activation::relu));
   stem->add(std::make_unique<MaxPool>("maxpool", kPool));
-  build.stage(std::move(stem), first);
+  build.stage(std::move(stem), *stream);
 
-  ChannelAxis* stream = &first;
   for (int group = 0; group < 4; ++group) {
     const std::int64_t channels = std::int64_t{64} << group;
-    ChannelAxis& out = build.axis(cat("layer", group + 1), 4 * channels);
+    const bool same = group == 0 && !bottleneck;  // the first group of ResNet-34 goes on with the stem's channels
+    ChannelAxis& out = same ? *stream : build.axis(cat("layer", group + 1), bottleneck ? 4 * channels : channels);
     if (group > 0) map = map.after(kHalving);
     for (int i = 0; i < kBlocks[group]; ++i) {
       const bool last = i == kBlocks[group] - 1;
-      LayerPtr block = bottleneck(build, {cat("layer", group + 1, ".", i), channels, group > 0 && i == 0 ? 2 : 1}, *stream, out);
+      const Block b{cat("layer", group + 1, ".", i), channels, group > 0 && i == 0 ? 2 : 1, bottleneck};
+      LayerPtr body = block(build, b, *stream, out);
       stream = &out;
-      if (last && group == 3) return build.finish(std::move(block), build.classifier("fc", out, map.rows, map.columns));
-      build.stage(std::move(block), out, {.group_end = last, .elastic = true});
+      if (last && group == 3) return build.finish(std::move(body), build.classifier("fc", out, map.rows, map.columns));
+      build.stage(std::move(body), out, {.group_end = last, .elastic = true});
     }
   }
-  PLIANT_INVARIANT(false, "ResNet-50 has four groups");
+  PLIANT_INVARIANT(false, "these nets have four groups");
   return {};
 }
 

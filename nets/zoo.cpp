@@ -19,13 +19,37 @@ constexpr Family kFamilies[] = {{"lenet5", build_lenet5},    {"mlp", build_mlp},
                                 {"vgg19", build_vgg},        {"resnet20", build_resnet},  {"resnet32", build_resnet},
                                 {"resnet44", build_resnet},  {"resnet56", build_resnet},  {"resnet110", build_resnet},
                                 {"resnet152", build_resnet}, {"resnet1202", build_resnet}, {"resnet50", build_resnet50},
-                                {"mobilenet-v1", build_mobilenet}, {"densenet121", build_densenet}, {"densenet169", build_densenet},
+                                {"resnet34", build_resnet50}, {"preresnet20", build_preresnet}, {"preresnet29", build_preresnet},
+                                {"preresnet56", build_preresnet}, {"preresnet110", build_preresnet}, {"preresnet164", build_preresnet},
+                                {"preresnet50", build_preresnet50}, {"mobilenet-v1", build_mobilenet},
+                                {"densenet40", build_small_densenet}, {"densenet-bc100", build_small_densenet},
+                                {"densenet121", build_densenet}, {"densenet169", build_densenet}, {"vgg16-imagenet", build_large_vgg},
+                                {"vgg16-bn-imagenet", build_large_vgg}, {"vgg11-bn-imagenet", build_large_vgg},
                                 {"b-lenet", build_branchy}, {"b-alexnet", build_branchy}, {"b-resnet110", build_branchy_resnet}};
 
 std::string joined_names() {
   std::string names;
   for (const std::string& name : net_names()) names += (names.empty() ? "" : " ") + name;
   return names;
+}
+
+bool for_large_images(const std::string& name) {
+  const bool small_densenet = name == "densenet40" || name == "densenet-bc100";
+  return name == "resnet34" || name == "resnet50" || name == "preresnet50" || name.ends_with("-imagenet") ||
+         (name.starts_with("densenet") && !small_densenet);
+}
+
+// Fields that only some families read must not be set for the others, which would ignore them.
+void require_fields_used(const NetDescription& d) {
+  PLIANT_REQUIRE(ConfigError, d.shortcut == 'A' || (d.name.starts_with("resnet") && !for_large_images(d.name)), d.name, ": shortcut ",
+                 d.shortcut, ": a choice of shortcut is for ResNets of 6n + 2 layers");
+  const bool small_vgg = d.name == "vgg16" || d.name == "vgg19";
+  PLIANT_REQUIRE(ConfigError,
+                 d.head.empty() || (small_vgg && (d.head == "slimming" || d.head == "l1" || d.head == "bias")) ||
+                     (d.name.starts_with("vgg") && !small_vgg && d.head == "gap"),
+                 d.name, ": head \"", d.head, "\": slimming, l1 and bias are heads of vgg16 and vgg19, gap of the VGGs for large images");
+  PLIANT_REQUIRE(ConfigError, d.stem == 0 || (d.name == "densenet40" && (d.stem == 16 || d.stem == 24)), d.name, ": stem ", d.stem,
+                 ": densenet40 has a stem of 24 or 16 channels, other nets have no choice");
 }
 
 }  // namespace
@@ -43,7 +67,9 @@ bool is_net_name(const std::string& name) { return std::find(net_names().begin()
 
 Net build_net(const NetDescription& description) {
   for (const Family& family : kFamilies) {
-    if (description.name == family.name) return family.build(description);
+    if (description.name != family.name) continue;
+    require_fields_used(description);
+    return family.build(description);
   }
   throw UsageError(cat("there is no net \"", description.name, "\"; the nets are ", joined_names()));
 }
@@ -56,7 +82,7 @@ NetDescription default_description(const std::string& name) {
     description.height = description.width = 28;
     description.channels = 1;
   }
-  if (name == "resnet50" || name.starts_with("densenet")) description.height = description.width = 224;
+  if (for_large_images(name)) description.height = description.width = 224;
   description.exits = branch_stages(name, description.branches);
   return description;
 }

@@ -9,11 +9,11 @@ const std::vector<std::string>& net_names();
 bool is_net_name(const std::string& name);
 
 // The structure alone: no memory for parameters yet. Throws UsageError for an unknown name, listing the known ones, and ConfigError
-// for a combination that cannot be built.
+// for a combination that cannot be built, or for a field that this net has no use for.
 Net build_net(const NetDescription& description);
 
-// The input that a net expects where no data set says otherwise: 1 x 28 x 28 for lenet5, mlp and b-lenet, 3 x 224 x 224 for resnet50 and
-// the DenseNets, 3 x 32 x 32 for the others; and its own exits: those of the released code for BranchyNets, none for the others.
+// The input that a net expects where no data set says otherwise: 1 x 28 x 28 for lenet5, mlp and b-lenet, 3 x 224 x 224 for the large
+// ResNets, DenseNets and VGGs, 3 x 32 x 32 for the others; and its own exits: those of the released code for BranchyNets, none for the others.
 NetDescription default_description(const std::string& name);
 
 // Rules for the first values of filters and weights; n_in and n_out count a filter's taps times its channels.

@@ -91,6 +91,7 @@ TEST_CASE("nets: the count at a narrow width is that of the narrow net") {
   const Net plain = build_net(wide);
   std::vector<std::int64_t> half;
   for (const auto& axis : plain.store->axes()) {
+    if (!axis->plain()) continue;
     half.push_back(axis->size() / 2);
     narrow.axis_sizes[axis->name()] = axis->size() / 2;
   }

@@ -30,6 +30,10 @@ const std::map<std::string, Plan>& plans() {
       {"vgg19", {16, Plan::build_only}}, {"resnet20", {8, Plan::whole}},      {"resnet32", {8, Plan::deep}},
       {"resnet44", {4, Plan::deep}},     {"resnet56", {4, Plan::deep}},       {"resnet110", {4, Plan::deep}},
       {"resnet152", {4, Plan::deep}},    {"resnet1202", {4, Plan::build_only}}, {"resnet50", {32, Plan::deep}},
+      {"resnet34", {32, Plan::deep}},    {"preresnet50", {32, Plan::deep}},  {"preresnet20", {8, Plan::whole}},
+      {"preresnet29", {8, Plan::deep}},  {"preresnet56", {4, Plan::build_only}}, {"preresnet110", {4, Plan::build_only}},
+      {"preresnet164", {4, Plan::deep}}, {"densenet40", {8, Plan::deep}},    {"densenet-bc100", {8, Plan::deep}},
+      {"vgg16-imagenet", {32, Plan::build_only}}, {"vgg16-bn-imagenet", {32, Plan::build_only}}, {"vgg11-bn-imagenet", {32, Plan::build_only}},
       {"mobilenet-v1", {8, Plan::deep}}, {"densenet121", {32, Plan::deep}},   {"densenet169", {32, Plan::deep}},
       {"b-lenet", {28, Plan::whole}},    {"b-alexnet", {32, Plan::whole}},    {"b-resnet110", {24, Plan::deep}}};
   return plans;
@@ -177,7 +181,7 @@ TEST_CASE("zoo: deep nets train and evaluate and can be cut with everything at o
 }
 
 TEST_CASE("zoo: a width of every family is the net built for it alone") {
-  for (const char* name : {"lenet5", "vgg16", "resnet20", "resnet50", "mobilenet-v1", "densenet121", "b-lenet", "b-alexnet", "b-resnet110"}) {
+  for (const char* name : {"lenet5", "vgg16", "resnet20", "resnet50", "preresnet20", "preresnet50", "mobilenet-v1", "densenet40", "densenet121", "b-lenet", "b-alexnet", "b-resnet110"}) {
     CAPTURE(name);
     const bool densenet = std::string(name).starts_with("densenet");
     const NetDescription d = combined(name, densenet ? "stages" : "elastic", WidthStatistics::switchable);

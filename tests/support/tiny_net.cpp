@@ -20,7 +20,9 @@ NetDescription tiny_resnet() {
   d.height = d.width = 8;
   d.classes = 3;
   const Net plain = build_net(d);
-  for (const auto& axis : plain.store->axes()) d.axis_sizes[axis->name()] = axis->size() == 16 ? 4 : axis->size() == 32 ? 6 : 8;
+  for (const auto& axis : plain.store->axes()) {
+    if (axis->plain()) d.axis_sizes[axis->name()] = axis->size() == 16 ? 4 : axis->size() == 32 ? 6 : 8;
+  }
   return d;
 }
 
