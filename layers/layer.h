@@ -20,6 +20,7 @@ struct LayerCost {
   std::int64_t macs = 0;
   std::int64_t statistics = 0;     // running means and variances in use
   Conv2dGeometry geometry{};       // of a convolution
+  std::int64_t window = 0;         // of a pool: inputs per output
 };
 
 class Layer {

@@ -11,19 +11,19 @@ Shape ActivationLayer::cost(const Selection&, const Shape& x, std::vector<LayerC
 
 Shape MaxPool::cost(const Selection&, const Shape& x, std::vector<LayerCost>& rows) const {
   const Shape y = pool_output_shape(x, geometry_);
-  rows.push_back({name(), "max pool", y});
+  rows.push_back({.name = name(), .type = "max pool", .output = y, .window = geometry_.size * geometry_.size});
   return y;
 }
 
 Shape AveragePool::cost(const Selection&, const Shape& x, std::vector<LayerCost>& rows) const {
   const Shape y = pool_output_shape(x, geometry_);
-  rows.push_back({name(), "average pool", y});
+  rows.push_back({.name = name(), .type = "average pool", .output = y, .window = geometry_.size * geometry_.size});
   return y;
 }
 
 Shape GlobalAveragePool::cost(const Selection&, const Shape& x, std::vector<LayerCost>& rows) const {
   const Shape y{x[0], x[-1]};
-  rows.push_back({name(), "global average pool", y});
+  rows.push_back({.name = name(), .type = "global average pool", .output = y, .window = x.size() / y.size()});
   return y;
 }
 

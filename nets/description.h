@@ -16,7 +16,8 @@ struct NetDescription {
   char shortcut = 'A';                               // CIFAR ResNets: A (average pool, zero channels) or B (1x1 convolution and BN)
   std::string branches = "code";                     // BranchyNets: side branches of the released "code", or of the "paper"'s text
   bool flatten_head = false;                         // the last classifier reads the flattened map instead of its average
-  std::string head;                                  // VGG: "slimming" (one linear layer; the default), "l1" (512, BN, ReLU between), "bias"; large: "gap"
+  std::string head;                                  // VGG: "slimming" (one linear layer; the default), "l1" (512, BN, ReLU between) or "bias";
+                                                     // VGG for large images: "gap"; ResNet-50: "bias" (of shortcuts)
   int stem = 0;                                      // DenseNet-40: channels of the first convolution, 24 (the default) or 16
   std::string kernel_shape = "full";                 // of 3x3 convolutions: full, cross (five taps), centre (one), graded by the group
   std::map<std::string, std::int64_t> axis_sizes;    // axes narrower than the builder makes them: so many leading channels

@@ -1,6 +1,7 @@
 // ResNet-34 and -50 for large images (He et al., "Deep residual learning", 2016, table 1), with torchvision's names and its stride in the
 // first 3x3 convolution: 7x7 convolution and max pooling, 3, 4, 6 and 3 blocks of two 3x3 convolutions or of a bottleneck, global average
 // pooling, one linear layer. Every residual branch reads a selection BLOCK.select of the stream ("channel sampler", He et al., 2017).
+// With the "head" bias, ResNet-50's 1x1 convolutions of shortcuts have biases, as in the released forms of ThiNet and of He et al.
 #include "nets/builder.h"
 
 namespace pliant {
@@ -11,7 +12,7 @@ struct Block {
   std::string name;
   std::int64_t channels;  // of the inner convolutions
   int stride;
-  bool bottleneck;
+  bool bottleneck, biased_shortcut;
 };
 
 LayerPtr branch_of(NetBuilder& build, const Block& b, ChannelAxis& in, ChannelAxis& out) {
@@ -43,7 +44,7 @@ LayerPtr block(NetBuilder& build, const Block& b, ChannelAxis& in, ChannelAxis& 
   if (!build.next_block_removed()) branch = branch_of(build, b, in, out);
   if (&in != &out) {
     auto projection = std::make_unique<Sequential>(b.name + ".downsample");
-    projection->add(build.conv(b.name + ".downsample.0", Dim(in), out, {.kernel = 1, .stride = b.stride}));
+    projection->add(build.conv(b.name + ".downsample.0", Dim(in), out, {.kernel = 1, .stride = b.stride, .bias = b.biased_shortcut}));
     projection->add(build.batch_norm(b.name + ".downsample.1", out, Activation::identity));
     shortcut = std::move(projection);
   }
@@ -75,7 +76,7 @@ Net build_resnet50(const NetDescription& d) {
     if (group > 0) map = map.after(kHalving);
     for (int i = 0; i < kBlocks[group]; ++i) {
       const bool last = i == kBlocks[group] - 1;
-      const Block b{cat("layer", group + 1, ".", i), channels, group > 0 && i == 0 ? 2 : 1, bottleneck};
+      const Block b{cat("layer", group + 1, ".", i), channels, group > 0 && i == 0 ? 2 : 1, bottleneck, d.head == "bias"};
       LayerPtr body = block(build, b, *stream, out);
       stream = &out;
       if (last && group == 3) return build.finish(std::move(body), build.classifier("fc", out, map.rows, map.columns));

@@ -46,8 +46,9 @@ void require_fields_used(const NetDescription& d) {
   const bool small_vgg = d.name == "vgg16" || d.name == "vgg19";
   PLIANT_REQUIRE(ConfigError,
                  d.head.empty() || (small_vgg && (d.head == "slimming" || d.head == "l1" || d.head == "bias")) ||
-                     (d.name.starts_with("vgg") && !small_vgg && d.head == "gap"),
-                 d.name, ": head \"", d.head, "\": slimming, l1 and bias are heads of vgg16 and vgg19, gap of the VGGs for large images");
+                     (d.name.starts_with("vgg") && !small_vgg && d.head == "gap") || (d.name == "resnet50" && d.head == "bias"),
+                 d.name, ": head \"", d.head,
+                 "\": slimming, l1 and bias are for vgg16 and vgg19, gap for the VGGs for large images, bias for resnet50");
   PLIANT_REQUIRE(ConfigError, d.stem == 0 || (d.name == "densenet40" && (d.stem == 16 || d.stem == 24)), d.name, ": stem ", d.stem,
                  ": densenet40 has a stem of 24 or 16 channels, other nets have no choice");
 }

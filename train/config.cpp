@@ -30,8 +30,9 @@ TrainConfig recipe(const std::string& net_name) {
   }
   config.augmentation = {.pad = 4, .flip = true};
   if (net_name.starts_with("vgg")) config.rate = 0.05;
-  if (net_name == "resnet50" || net_name.starts_with("densenet")) {
-    config.rate = 0.05;
+  const bool large = net_name == "resnet34" || net_name == "resnet50" || net_name == "preresnet50" || net_name.ends_with("-imagenet");
+  if (large || net_name.starts_with("densenet")) {
+    config.rate = net_name == "vgg16-imagenet" ? 0.01 : 0.05;  // without batch norm
     config.batch = 64;
     config.optimizer.weight_decay = 1e-4;
   } else if (net_name.starts_with("resnet")) {

@@ -54,7 +54,9 @@ Outcome train_slimmable(WidthStatistics statistics) {
   d.height = d.width = kSide;
   d.classes = kClasses;
   const Net plain = build_net(d);
-  for (const auto& axis : plain.store->axes()) d.axis_sizes[axis->name()] = axis->size() / 2;
+  for (const auto& axis : plain.store->axes()) {
+    if (axis->plain()) d.axis_sizes[axis->name()] = axis->size() / 2;
+  }
   add_widths(d, {0.25, 0.5, 1.0}, WidthRounding::truncate, statistics);
   Net net = build_net(d);
   net.store->allocate(cpu(), DType::f32);

@@ -8,6 +8,7 @@
 #include "nets/stochastic_depth.h"
 #include "nets/widths.h"
 #include "nets/zoo.h"
+#include "train/cli/architecture.h"
 #include "train/cli/common.h"
 #include "train/files/text.h"
 
@@ -15,13 +16,18 @@ namespace pliant::cli {
 
 bool StructureOptions::given() const {
   return classes != 0 || resolution != 0 || !shortcut.empty() || !input.empty() || !branches.empty() || exits || exit_dropout != 0.0 ||
-         flatten_head || !masks.empty() || !widths.empty() || stochastic_depth;
+         flatten_head || !head.empty() || stem != 0 || !architecture.empty() || !masks.empty() || !widths.empty() || stochastic_depth;
 }
 
 void add_structure_options(CLI::App& verb, StructureOptions& o) {
   verb.add_option("--classes", o.classes, "number of classes (default: 10, or what the data has)")->check(CLI::Range(1, 1 << 20));
   verb.add_option("--shortcut", o.shortcut, "CIFAR ResNets: A (2x2 average pool, zero channels; default) or B (1x1 convolution, BN)")
       ->check(CLI::IsMember({"A", "B"}));
+  verb.add_option("--head", o.head, "VGG: slimming (one linear layer; default), l1 (linear 512, BN, ReLU, linear), bias (biased convolutions); large VGG: gap")
+      ->check(CLI::IsMember({"slimming", "l1", "bias", "gap"}));
+  verb.add_option("--stem", o.stem, "DenseNet-40: channels of the first convolution (default: 24)")->check(CLI::IsMember({16, 24}));
+  verb.add_option("--architecture", o.architecture, "pruned structure with fresh weights: a published one by name, JSON of `pliant prune`, or a checkpoint")
+      ->type_name("NAME|FILE");
   auto* input = verb.add_option("--input", o.input, "input shape as CxHxW, e.g. 3x32x32 (default: the net's usual one, or what the data has)");
   verb.add_option("--resolution", o.resolution, "side of the input images where a net has both forms; data of another size is resized on the fly")
       ->check(CLI::IsMember({32, 224}))
@@ -84,19 +90,23 @@ NetDescription describe_input(const std::string& net_name, const StructureOption
 }
 
 void apply_structure(const StructureOptions& o, NetDescription& d) {
-  if (!o.shortcut.empty()) {
-    PLIANT_REQUIRE(ConfigError, d.name.starts_with("resnet") && d.name != "resnet50", d.name, ": --shortcut is for the CIFAR ResNets");
-    d.shortcut = o.shortcut[0];
+  if (!o.architecture.empty()) apply_architecture(o.architecture, d);
+  if (!o.head.empty()) {
+    PLIANT_REQUIRE(ConfigError, o.architecture.empty() || d.head.empty() || d.head == o.head, "--head ", o.head, ": --architecture ",
+                   o.architecture, " has the head ", d.head);
+    d.head = o.head;
   }
+  if (o.stem != 0) d.stem = o.stem;
+  if (!o.shortcut.empty()) d.shortcut = o.shortcut[0];
   if (!o.branches.empty()) {
     PLIANT_REQUIRE(ConfigError, d.name.starts_with("b-"), d.name, ": --branches is for BranchyNets");
     d.branches = o.branches;
     d.exits = exit_stages(d, "own");
   }
-  d.flatten_head = o.flatten_head;
+  if (o.flatten_head) d.flatten_head = true;
   if (o.exits) d.exits = exit_stages(d, *o.exits);
   PLIANT_REQUIRE(ConfigError, o.exit_dropout == 0.0 || !d.exits.empty(), d.name, ": --exit-dropout needs further --exits");
-  d.exit_dropout = o.exit_dropout;
+  if (o.exit_dropout != 0.0) d.exit_dropout = o.exit_dropout;
   if (o.stochastic_depth) apply_stochastic_depth(o, d);
   if (o.widths.empty()) {
     PLIANT_REQUIRE(ConfigError, o.batch_norm == "switchable" && o.width_rounding.empty(), "--batch-norm and --width-rounding go with --widths");

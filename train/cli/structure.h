@@ -17,6 +17,8 @@ namespace pliant::cli {
 struct StructureOptions {
   int classes = 0, resolution = 0;
   std::string shortcut, input, branches;       // A or B; CxHxW; code or paper
+  std::string head, architecture;              // of VGG; a published architecture or a file
+  int stem = 0;                                // of DenseNet-40
   std::optional<std::string> exits;            // a placement of nets/exits.h
   double exit_dropout = 0.0;
   bool flatten_head = false;
