@@ -10,13 +10,19 @@ namespace pliant {
 
 std::vector<std::int32_t> kept_channels(const ChannelAxis& axis) {
   std::vector<std::int32_t> kept;
-  if (!axis.mask) {
-    kept.resize(static_cast<std::size_t>(axis.size()));
-    std::iota(kept.begin(), kept.end(), 0);
+  if (!axis.parts().empty()) {
+    std::int64_t start = 0;
+    for (const ChannelAxis* part : axis.parts()) {
+      for (const std::int32_t channel : kept_channels(*part)) kept.push_back(static_cast<std::int32_t>(start + channel));
+      start += part->size();
+    }
     return kept;
   }
-  const std::vector<double> mask = axis.mask.to_doubles();
+  const std::vector<double> mask = axis.mask ? axis.mask.to_doubles() : std::vector<double>(static_cast<std::size_t>(axis.size()), 1.0);
+  const std::vector<std::int32_t> there = axis.stream() ? kept_channels(*axis.stream()) : std::vector<std::int32_t>();
+  const std::vector<std::int32_t> positions = axis.stream() ? axis.positions_in_stream() : std::vector<std::int32_t>();
   for (std::size_t i = 0; i < mask.size(); ++i) {
+    if (axis.stream() && !std::binary_search(there.begin(), there.end(), positions[i])) continue;
     if (mask[i] != 0.0) kept.push_back(static_cast<std::int32_t>(i));
   }
   return kept;
@@ -33,26 +39,14 @@ void keep_channels(Context& context, DType dtype, ChannelAxis& axis, const std::
 
 namespace {
 
-// Original numbers of the channels that stay: of a selection, those that its stream keeps too.
+// Original numbers of the channels that stay.
 std::vector<std::int32_t> kept_origins(const ChannelAxis& axis) {
-  if (!axis.parts().empty()) {
-    PLIANT_REQUIRE(ConfigError, !axis.mask, "axis ", axis.name(), ": a concatenation cannot be masked; mask its parts or a selection of it");
-    std::vector<std::int32_t> kept;
-    std::int64_t start = 0;
-    for (const ChannelAxis* part : axis.parts()) {
-      for (const std::int32_t channel : kept_origins(*part)) kept.push_back(static_cast<std::int32_t>(start + channel));
-      start += part->full_size();
-    }
-    return kept;
-  }
+  PLIANT_REQUIRE(ConfigError, axis.parts().empty() || !axis.mask, "axis ", axis.name(),
+                 ": a concatenation cannot be masked; mask its parts or a selection of it");
   const std::vector<std::int32_t> origins = axis.origins();
-  std::vector<std::int32_t> kept;
-  for (const std::int32_t channel : kept_channels(axis)) kept.push_back(origins[static_cast<std::size_t>(channel)]);
-  if (axis.stream()) {
-    const std::vector<std::int32_t> there = kept_origins(*axis.stream());
-    std::erase_if(kept, [&](std::int32_t channel) { return !std::binary_search(there.begin(), there.end(), channel); });
-  }
+  std::vector<std::int32_t> kept = kept_channels(axis);
   PLIANT_REQUIRE(ConfigError, !kept.empty(), "axis ", axis.name(), ": its mask leaves none of ", axis.size(), " channels; keep at least one");
+  for (std::int32_t& channel : kept) channel = origins[static_cast<std::size_t>(channel)];
   return kept;
 }
 

@@ -22,7 +22,8 @@ Net compact(const Net& net, const NetBuild& build = build_net);
 // An arena laid out like net.store->values(), such as an optimizer's state, as it belongs to `smaller`, which compact() made of net.
 Tensor compact_arena(const Net& net, const Net& smaller, const Tensor& arena);
 
-// Channels that a mask leaves, as positions on the axis as it is now; all where there is no mask.
+// Channels that masks leave, as positions on the axis as it is now: of a selection those that its stream keeps too, of a concatenation
+// those that its parts keep. All where there is no mask.
 std::vector<std::int32_t> kept_channels(const ChannelAxis& axis);
 
 // Masks every channel of the axis that is not among `kept` (ascending positions). An axis that keeps all has no mask.

@@ -68,52 +68,77 @@ double ratio_of(const PruneOptions& options, const ChannelGroup& group, const st
   return 0.0;
 }
 
+// Masks that decisions put on while later ones are still being made; taken off again, whatever happens.
+class TrialMasks {
+ public:
+  TrialMasks(Net& net, const std::vector<ChannelGroup>& groups) : net_(net) {
+    for (const ChannelGroup& group : groups) before_.emplace_back(group.axis, group.axis->mask);
+  }
+  ~TrialMasks() {
+    for (auto& [axis, mask] : before_) axis->mask = mask;
+  }
+  TrialMasks(const TrialMasks&) = delete;
+  TrialMasks& operator=(const TrialMasks&) = delete;
+  void put_on(const Decision& decision) { keep_channels(net_.store->context(), net_.store->dtype(), *decision.group->axis, decision.axis.kept); }
+
+ private:
+  Net& net_;
+  std::vector<std::pair<ChannelAxis*, Tensor>> before_;
+};
+
+// A selection comes after its stream: what that loses is no candidate any more.
+std::vector<const ChannelGroup*> streams_first(const std::vector<ChannelGroup>& groups) {
+  std::vector<const ChannelGroup*> order;
+  for (const bool selections : {false, true}) {
+    for (const ChannelGroup& group : groups) {
+      if ((group.axis->stream() != nullptr) == selections) order.push_back(&group);
+    }
+  }
+  return order;
+}
+
 std::vector<Decision> per_layer(Net& net, const PruneOptions& options, const std::vector<ChannelGroup>& groups, const DeviceData& data) {
   const ChannelScorer scorer(net, parse_score(score_of(options.method)), {options.greedy, options.seed, options.images.value_or(kScoredImages)}, data);
-  std::vector<Decision> decisions;
-  std::vector<Tensor> before;
-  for (const ChannelGroup& group : groups) before.push_back(group.axis->mask);
-  const auto restore = [&] {
-    for (std::size_t i = 0; i < groups.size(); ++i) groups[i].axis->mask = before[i];
-  };
-  try {
-    for (const ChannelGroup& group : groups) {
-      const double ratio = ratio_of(options, group, groups);
-      if (ratio == 0.0) continue;
-      Decision decision = undecided(group);
-      const std::vector<std::int32_t> there = kept_channels(*group.axis);
-      const std::int64_t count = kept_count(static_cast<std::int64_t>(there.size()), ratio, limits_of(options));
-      decision.axis.scores = scorer.scores(group);
-      decision.axis.kept = best_channels(decision.axis.scores, there, count);
-      require_left(net, decision.axis, cat("a ratio of ", ratio));
-      // Greedy counting looks at the layers before as they will be.
-      if (options.greedy) keep_channels(net.store->context(), net.store->dtype(), *group.axis, decision.axis.kept);
-      decisions.push_back(std::move(decision));
-    }
-  } catch (...) {
-    restore();
-    throw;
+  std::map<const ChannelGroup*, std::vector<double>> scores;
+  TrialMasks masks(net, groups);
+  for (const ChannelGroup& group : groups) {
+    if (!options.greedy) scores[&group] = scorer.scores(group);
   }
-  restore();
+  std::vector<Decision> decisions;
+  for (const ChannelGroup* group : streams_first(groups)) {
+    const double ratio = ratio_of(options, *group, groups);
+    if (ratio == 0.0) continue;
+    Decision decision = undecided(*group);
+    const std::vector<std::int32_t> there = kept_channels(*group->axis);
+    decision.axis.scores = options.greedy ? scorer.scores(*group) : std::move(scores[group]);
+    decision.axis.kept = best_channels(decision.axis.scores, there, kept_count(static_cast<std::int64_t>(there.size()), ratio, limits_of(options)));
+    require_left(net, decision.axis, cat("a ratio of ", ratio));
+    masks.put_on(decision);
+    decisions.push_back(std::move(decision));
+  }
   return decisions;
 }
 
 std::vector<Decision> over_all_layers(Net& net, const PruneOptions& options, const std::vector<ChannelGroup>& groups, const DeviceData& data) {
   const ChannelScorer scorer(net, parse_score(score_of(options.method)), {false, options.seed, options.images.value_or(kScoredImages)}, data);
-  std::vector<Decision> decisions;
+  TrialMasks masks(net, groups);
+  std::map<const ChannelGroup*, std::vector<double>> scores;
   std::vector<double> all;
   for (const ChannelGroup& group : groups) {
-    Decision& decision = decisions.emplace_back(undecided(group));
-    decision.axis.scores = scorer.scores(group);
-    for (const std::int32_t channel : kept_channels(*group.axis)) all.push_back(decision.axis.scores[static_cast<std::size_t>(channel)]);
+    scores[&group] = scorer.scores(group);
+    for (const std::int32_t channel : kept_channels(*group.axis)) all.push_back(scores[&group][static_cast<std::size_t>(channel)]);
   }
   const double threshold = global_threshold(all, *options.ratio);
-  for (Decision& decision : decisions) {
-    const std::vector<std::int32_t> there = kept_channels(*decision.group->axis);
+  std::vector<Decision> decisions;
+  for (const ChannelGroup* group : streams_first(groups)) {
+    Decision& decision = decisions.emplace_back(undecided(*group));
+    const std::vector<std::int32_t> there = kept_channels(*group->axis);
+    decision.axis.scores = std::move(scores[group]);
     const auto above = std::count_if(there.begin(), there.end(), [&](std::int32_t c) { return decision.axis.scores[static_cast<std::size_t>(c)] > threshold; });
     decision.axis.threshold = threshold;
     decision.axis.kept = best_channels(decision.axis.scores, there, limited_count(static_cast<std::int64_t>(there.size()), above, limits_of(options)));
     require_left(net, decision.axis, cat("the threshold ", threshold));
+    masks.put_on(decision);
   }
   return decisions;
 }
