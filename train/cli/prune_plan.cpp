@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "nets/plans.h"
 
 namespace pliant::cli {
 
@@ -38,6 +39,12 @@ std::map<std::string, double> ratios_in_file(const std::string& path) {
 
 }  // namespace
 
-std::map<std::string, double> planned_ratios(const std::string& name_or_file, const NetDescription&) { return ratios_in_file(name_or_file); }
+std::map<std::string, double> planned_ratios(const std::string& name_or_file, const NetDescription& net) {
+  if (!is_published_architecture(name_or_file)) return ratios_in_file(name_or_file);
+  const std::map<std::string, double> ratios = published_ratios(name_or_file);
+  const std::string planned = published_architecture(name_or_file).name;
+  PLIANT_REQUIRE(ConfigError, planned == net.name, "--plan ", name_or_file, " is a plan for ", planned, ", not for ", net.name);
+  return ratios;
+}
 
 }  // namespace pliant::cli
