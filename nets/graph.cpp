@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "nets/compact.h"
+
 namespace pliant {
 
 namespace {
@@ -181,7 +183,8 @@ std::vector<std::int32_t> positions_on(const ChannelAxis& whole, const ChannelAx
 std::string graph_json(const std::vector<ChannelGroup>& groups) {
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const ChannelGroup& group : groups) {
-    nlohmann::ordered_json entry = {{"axis", group.axis->name()}, {"channels", group.axis->size()}, {"shared", group.shared}};
+    nlohmann::ordered_json entry = {{"axis", group.axis->name()}, {"channels", group.axis->size()}, {"kept", kept_channels(*group.axis).size()},
+                                    {"kind", group.kind()}, {"shared", group.shared}};
     if (group.axis->stream()) entry["stream"] = group.axis->stream()->name();
     if (!group.fixed.empty()) entry["fixed"] = group.fixed;
     for (const char* list : {"writers", "readers", "depthwise", "norms"}) entry[list] = nlohmann::ordered_json::array();
@@ -189,6 +192,7 @@ std::string graph_json(const std::vector<ChannelGroup>& groups) {
     for (const ChannelReader& reader : group.readers) entry["readers"].push_back(reader.layer);
     for (const std::string& layer : group.depthwise) entry["depthwise"].push_back(layer);
     for (const Parameter* scale : group.scales) entry["norms"].push_back(layer_of(*scale));
+    entry["macs_per_channel"] = {{"written", group.macs_per_channel_written()}, {"read", group.macs_per_channel_read()}};
     json.push_back(std::move(entry));
   }
   return json.dump();

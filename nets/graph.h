@@ -35,6 +35,7 @@ struct ChannelGroup {
   std::string fixed;                      // why its channels cannot be removed; empty: they can
 
   bool internal() const { return !shared && !axis->stream(); }
+  const char* kind() const { return axis->stream() ? "selection" : shared ? "shared" : "internal"; }
   // What one channel costs: its rows of the writers and its columns of the readers.
   double macs_per_channel_written() const;
   double macs_per_channel_read() const;
@@ -50,7 +51,8 @@ const ChannelGroup& group_of(const std::vector<ChannelGroup>& groups, const std:
 // does not take it.
 std::vector<std::int32_t> positions_on(const ChannelAxis& whole, const ChannelAxis& axis);
 
-// The plain axes and selections of `net` as JSON: axis, channels, shared, writers, readers, norms.
+// The plain axes and selections of `net` as JSON: axis, channels, kept (by its mask), kind, shared, writers, readers, depthwise, norms,
+// macs_per_channel (written, read).
 std::string graph_json(const std::vector<ChannelGroup>& groups);
 
 }  // namespace pliant

@@ -27,6 +27,8 @@ void add_verbs(CLI::App& app, Verb& chosen) {
   add_import(app, chosen);
   add_calibrate(app, chosen);
   add_latency(app, chosen);
+  add_cost(app, chosen);
+  add_graph(app, chosen);
   add_sensitivity(app, chosen);
   add_prune(app, chosen);
   add_extract(app, chosen);

@@ -1,25 +1,33 @@
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "train/cli/checkpoint_data.h"
 #include "train/cli/common.h"
 #include "train/cli/data_flags.h"
+#include "train/cli/layer_report.h"
 #include "train/cli/part.h"
 #include "train/cli/verbs.h"
+#include "train/interrupt.h"
 #include "train/report/svg_chart.h"
 #include "train/report/table.h"
 #include "train/sensitivity.h"
+#include "train/trainer.h"
 
 namespace pliant::cli {
 
 namespace {
 
 struct SensitivityFlags {
-  std::string file, output;
-  bool blocks = false, json = false;
+  std::string file, output, score = "l1", split = "validation", run;
+  bool blocks = false, layers = false, json = false;
   std::vector<int> random;
+  std::vector<double> ratios = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
+  std::int64_t retrain = 0;
+  double rate = 0.001;
   int repeats = 5;
   std::int64_t batch = 128;
   std::uint64_t seed = 1;
@@ -73,8 +81,68 @@ void draw(const Findings& found, const std::string& title, const std::string& pa
   std::cerr << "pliant: " << random_path << "\n";
 }
 
-int run_sensitivity(const SensitivityFlags& flags) {
-  PLIANT_REQUIRE(UsageError, flags.blocks, "sensitivity: say of what; --blocks deletes residual blocks");
+DataOptions data_options(const SensitivityFlags& flags, const LoadedNet& loaded, const Context& context) {
+  DataOptions options = recorded_data(loaded.info);
+  flags.data.apply(options);
+  options.threads = context.threads();
+  return options;
+}
+
+// Trains the masked net with a constant rate, otherwise as its checkpoint's run did but without penalties and growing masks, in a folder
+// per layer and ratio.
+void retrain(const SensitivityFlags& flags, const LoadedNet& loaded, const DataOptions& data, const Splits& splits, const InterruptGuard& interrupt, Net& net,
+             const std::string& layer, double ratio) {
+  TrainConfig config = recorded_config(loaded.info, net.description.name);
+  config.epochs = flags.retrain;
+  config.rate = flags.rate;
+  config.schedule = Schedule{.kind = ScheduleKind::constant};
+  config.patience = 0;
+  config.init_file.clear();
+  config.sparsity = {};
+  config.optimizer.scale_sparsity = config.optimizer.block_sparsity = 0.0;
+  config.data = data;
+  const std::string name = cat(layer, "-", ratio);
+  std::cerr << "pliant: " << name << "\n";
+  const RunFolder folder(RunFolder(flags.run, true).file(name), false);
+  Trainer trainer(net, splits, config, folder);
+  PLIANT_REQUIRE(Error, !trainer.run(standard_error_output(), [&] { return interrupt.requested(); }).interrupted, "retraining of ", name,
+                 " was interrupted; nothing was reported");
+}
+
+int run_layers(const SensitivityFlags& flags) {
+  PLIANT_REQUIRE(UsageError, flags.retrain == 0 || !flags.run.empty(), "sensitivity: --retrain needs --run, the folder of its runs");
+  const auto context = make_context(flags.device);
+  LoadedNet loaded = load_checkpoint(*context, flags.file);
+  const DataOptions data = data_options(flags, loaded, *context);
+  Splits splits = load_data(data);
+  const Dataset& part = flags.split == "test" ? splits.test : splits.validation;
+  PLIANT_REQUIRE(DataError, part.size() > 0, "the ", flags.split, " part of ", flags.data.source, " is empty");
+  const DeviceData images = part_for(*context, loaded, flags.file, part, splits.normalisation);
+  DeviceData training;
+  LayerSensitivityOptions options{.ratios = flags.ratios, .score = parse_score(flags.score), .scoring = {.seed = flags.seed}, .batch = flags.batch,
+                                  .select = chosen_part_or_last(loaded.net, flags.part), .retrain = {}};
+  if (needs_data(options.score)) training = part_for(*context, loaded, flags.file, splits.train, splits.normalisation);
+  if (!loaded.info.normalisation.mean.empty()) splits.normalisation = loaded.info.normalisation;
+  std::optional<InterruptGuard> interrupt;
+  if (flags.retrain > 0) {
+    RunFolder(flags.run, false);
+    interrupt.emplace();
+    options.retrain = [&](Net& net, const std::string& layer, double ratio) { retrain(flags, loaded, data, splits, *interrupt, net, layer, ratio); };
+  }
+  const LayerSensitivity study = measure_layers(loaded.net, images, training, options);
+  if (!flags.output.empty()) draw_layers(study, cat(loaded.net.description.name, " on ", part.name), flags.output);
+  if (flags.json) {
+    auto json = nlohmann::ordered_json::parse(to_json(study));
+    json.update({{"samples", images.size()}, {"split", flags.split}, {"score", flags.score}, {"retrain", flags.retrain}});
+    std::cout << json.dump() << "\n";
+    return 0;
+  }
+  std::cout << "whole net: accuracy " << 100.0 * study.whole.accuracy << " % of " << images.size() << " images of the " << flags.split << " part\n\n"
+            << to_text(study);
+  return 0;
+}
+
+int run_blocks(const SensitivityFlags& flags) {
   const auto context = make_context(flags.device);
   const LoadedNet loaded = load_checkpoint(*context, flags.file);
   const Net& net = loaded.net;
@@ -83,10 +151,7 @@ int run_sensitivity(const SensitivityFlags& flags) {
     PLIANT_REQUIRE(UsageError, count <= net.blocks, "--random ", count, ": ", net.description.name, " has ", net.blocks, " residual blocks");
   }
   const Selection select = chosen_part_or_last(net, flags.part);
-  DataOptions options = recorded_data(loaded.info);
-  flags.data.apply(options);
-  options.threads = context->threads();
-  const Splits splits = load_data(options);
+  const Splits splits = load_data(data_options(flags, loaded, *context));
   PLIANT_REQUIRE(DataError, splits.test.size() > 0, "the test part of ", flags.data.source, " is empty");
   const DeviceData test = part_for(*context, loaded, flags.file, splits.test, splits.normalisation);
   Findings found{evaluate(net, test, flags.batch, select).last().accuracy, delete_each_block(net, test, flags.batch, select), {}};
@@ -106,17 +171,49 @@ int run_sensitivity(const SensitivityFlags& flags) {
   return 0;
 }
 
+int run_sensitivity(const SensitivityFlags& flags) {
+  PLIANT_REQUIRE(UsageError, flags.blocks || flags.layers, "sensitivity: say of what; --layers prunes each layer, --blocks deletes residual blocks");
+  return flags.layers ? run_layers(flags) : run_blocks(flags);
+}
+
+std::string share(const std::string& value) {
+  const std::string wrong = above_zero(value);
+  return wrong.empty() && std::strtod(value.c_str(), nullptr) >= 1.0 ? cat(value, " is not below 1") : wrong;
+}
+
+void add_layer_flags(CLI::App& verb, SensitivityFlags& flags, CLI::Option& layers) {
+  verb.add_option("--ratios", flags.ratios, "with --layers: shares of a layer's channels that go (default 0.1 to 0.9)")
+      ->delimiter(',')
+      ->check(share)
+      ->needs(&layers);
+  verb.add_option("--score", flags.score, "with --layers: which channels go, those with the smallest score; see `pliant prune --method`")
+      ->check(CLI::IsMember(score_names()))
+      ->needs(&layers)
+      ->capture_default_str();
+  verb.add_option("--split", flags.split, "with --layers: validation or test")
+      ->check(CLI::IsMember({"validation", "test"}))
+      ->needs(&layers)
+      ->capture_default_str();
+  verb.add_option("--retrain", flags.retrain, "with --layers: epochs of training after each pruning")->check(CLI::Range(0, 1 << 20))->needs(&layers);
+  verb.add_option("--lr", flags.rate, "constant learning rate of --retrain")->check(above_zero)->needs(&layers)->capture_default_str();
+  verb.add_option("--run", flags.run, "folder of the runs of --retrain")->needs(&layers)->type_name("DIR");
+}
+
 }  // namespace
 
 void add_sensitivity(CLI::App& app, Verb& chosen) {
   auto flags = std::make_shared<SensitivityFlags>();
-  CLI::App* verb = app.add_subcommand("sensitivity", "Accuracy after parts of a trained net are deleted at test time");
+  CLI::App* verb = app.add_subcommand("sensitivity", "Accuracy after single layers of a trained net are pruned, or residual blocks deleted");
   verb->add_option("file", flags->file, "checkpoint")->required()->type_name("FILE");
-  verb->add_flag("--blocks", flags->blocks, "delete each residual block alone");
-  verb->add_option("--random", flags->random, "then so many blocks at random, e.g. 1,2,4,8")->delimiter(',')->check(CLI::Range(1, 1 << 20));
+  auto* layers = verb->add_flag("--layers", flags->layers, "prune each layer alone, at several ratios");
+  auto* blocks = verb->add_flag("--blocks", flags->blocks, "delete each residual block alone")->excludes(layers);
+  verb->add_option("--random", flags->random, "then so many blocks at random, e.g. 1,2,4,8")->delimiter(',')->check(CLI::Range(1, 1 << 20))->needs(blocks);
+  add_layer_flags(*verb, *flags, *layers);
   verb->add_option("--repeats", flags->repeats, "random choices for each number")->check(CLI::Range(1, 1 << 20))->capture_default_str();
-  verb->add_option("--seed", flags->seed, "of the random choices")->check(seed_value)->capture_default_str();
-  verb->add_option("--output", flags->output, "draw the accuracies; the random ones into the file ending in -random.svg")->check(svg_path)->type_name("SVG");
+  verb->add_option("--seed", flags->seed, "of random choices")->check(seed_value)->capture_default_str();
+  verb->add_option("--output", flags->output, "draw the accuracies; random ones into the file ending in -random.svg, L1 sums into -norms.svg")
+      ->check(svg_path)
+      ->type_name("SVG");
   add_part_options(*verb, flags->part, "the full width, the last exit");
   verb->add_option("--batch", flags->batch, "images at a time")->check(CLI::Range(1, 1 << 20))->capture_default_str();
   add_data_flags(*verb, flags->data);
