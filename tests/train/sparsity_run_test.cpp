@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <filesystem>
 #include <utility>
 
@@ -167,6 +169,48 @@ TEST_CASE("sparse run: iterative pruning resumes bit for bit with Adam") {
 }
 
 TEST_CASE("sparse run: dense-sparse-dense resumes bit for bit") { check_resume(small_config({.fraction = 0.5, .begin = 1, .dense_at = 2})); }
+
+TEST_CASE("sparse run: network slimming and sparse structure selection resume bit for bit") {
+  NetDescription d = tiny_resnet();
+  d.block_scales = true;
+  TrainConfig config = small_config({});
+  config.epochs = 3;
+  config.optimizer.scale_sparsity = 1e-3;
+  config.optimizer.block_sparsity = 2.0;
+  check_resume(config, d);
+}
+
+TEST_CASE("sparse run: penalties shrink batch norm and switch off residual branches") {
+  const TemporaryFolder folder;
+  const Splits data = small_data();
+  NetDescription d = tiny_resnet();
+  d.block_scales = true;
+  const auto sums = [&](double scale_sparsity, double block_sparsity, const char* name) {
+    TrainConfig config = small_config({});
+    config.epochs = 2;
+    config.rate = 0.1;
+    config.schedule = parse_schedule("constant");
+    config.optimizer = {.momentum = 0.9, .scale_sparsity = scale_sparsity, .block_sparsity = block_sparsity};
+    Net net = fresh_net(d);
+    run(net, data, config, (folder.path() / name).string());
+    std::array<double, 3> result{};  // of all scales, of all factors, and how many factors are zero
+    for (const Parameter& parameter : net.store->parameters()) {
+      const bool factor = parameter.role == Role::block_scale;
+      if (parameter.role != Role::scale && !factor) continue;
+      for (const double value : parameter.value.to_doubles()) {
+        result[factor ? 1 : 0] += std::abs(value);
+        result[2] += factor && value == 0.0 ? 1.0 : 0.0;
+      }
+    }
+    return result;
+  };
+  const auto plain = sums(0.0, 0.0, "plain"), sparse = sums(0.05, 5.0, "sparse");
+  CHECK(sparse[0] < 0.95 * plain[0]);
+  CHECK(plain[1] > 0.0);
+  CHECK(plain[2] < 9.0);
+  CHECK(sparse[1] == 0.0);
+  CHECK(sparse[2] == 9.0);
+}
 
 TEST_CASE("sparse run: soft filter pruning resumes bit for bit") { check_resume(small_config({.soft_pruning = 0.3})); }
 

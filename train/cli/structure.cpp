@@ -16,7 +16,7 @@ namespace pliant::cli {
 
 bool StructureOptions::given() const {
   return classes != 0 || resolution != 0 || !shortcut.empty() || !input.empty() || !branches.empty() || exits || exit_dropout != 0.0 ||
-         flatten_head || !head.empty() || stem != 0 || !architecture.empty() || !masks.empty() || !widths.empty() || stochastic_depth;
+         flatten_head || !head.empty() || stem != 0 || !architecture.empty() || !masks.empty() || !widths.empty() || stochastic_depth || block_scales;
 }
 
 void add_structure_options(CLI::App& verb, StructureOptions& o) {
@@ -52,6 +52,7 @@ void add_structure_options(CLI::App& verb, StructureOptions& o) {
   verb.add_option("--survival-scaling", o.survival_scaling, "branches are scaled by their survival in the test, or by its inverse in training")
       ->check(CLI::IsMember({"test", "training"}))
       ->capture_default_str();
+  verb.add_flag("--block-scales", o.block_scales, "a trained factor on every residual branch, which --block-sparsity can make zero");
   verb.add_option("--mask", o.masks, "channels of an axis that are off, e.g. layer2=0-3,8; may be repeated. `pliant info` lists the axes")
       ->type_name("AXIS=CHANNELS");
 }
@@ -108,6 +109,7 @@ void apply_structure(const StructureOptions& o, NetDescription& d) {
   PLIANT_REQUIRE(ConfigError, o.exit_dropout == 0.0 || !d.exits.empty(), d.name, ": --exit-dropout needs further --exits");
   if (o.exit_dropout != 0.0) d.exit_dropout = o.exit_dropout;
   if (o.stochastic_depth) apply_stochastic_depth(o, d);
+  if (o.block_scales) d.block_scales = true;
   if (o.widths.empty()) {
     PLIANT_REQUIRE(ConfigError, o.batch_norm == "switchable" && o.width_rounding.empty(), "--batch-norm and --width-rounding go with --widths");
     return;

@@ -26,6 +26,7 @@ struct StructureOptions {
   std::string width_rounding, batch_norm = "switchable";
   std::optional<double> stochastic_depth;      // survival of the last block
   std::string survival = "linear", gates = "batch", survival_scaling = "test";
+  bool block_scales = false;                   // a trained factor on every residual branch
   std::vector<std::string> masks;              // AXIS=CHANNELS, e.g. layer2=0-3,8
 
   bool given() const;

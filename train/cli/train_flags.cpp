@@ -34,6 +34,8 @@ void TrainFlags::apply(TrainConfig& config) const {
   put(momentum, config.optimizer.momentum);
   put(weight_decay, config.optimizer.weight_decay);
   put(l1, config.optimizer.l1);
+  put(scale_sparsity, config.optimizer.scale_sparsity);
+  put(block_sparsity, config.optimizer.block_sparsity);
   put(beta1, config.optimizer.beta1);
   put(beta2, config.optimizer.beta2);
   put(epsilon, config.optimizer.epsilon);
@@ -68,6 +70,8 @@ void add_optimizer_flags(CLI::App& verb, TrainFlags& flags) {
   verb.add_option("--weight-decay", flags.weight_decay, "L2 decay, added to the gradient")->check(non_negative);
   verb.add_flag("--no-decay-bn-bias", flags.no_decay_bn_bias, "batch norm and biases do not decay");
   verb.add_option("--l1", flags.l1, "L1 penalty on filters and weights")->check(non_negative);
+  verb.add_option("--scale-sparsity", flags.scale_sparsity, "L1 penalty on the scales of batch norm (network slimming)")->check(non_negative);
+  verb.add_option("--block-sparsity", flags.block_sparsity, "L1 penalty on the factors of --block-scales, which become exactly 0 (SGD)")->check(non_negative);
 }
 
 void add_train_flags(CLI::App& verb, TrainFlags& flags) {

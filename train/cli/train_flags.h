@@ -21,7 +21,7 @@ namespace pliant::cli {
 struct TrainFlags {
   DataFlags data;
   std::optional<std::int64_t> epochs, batch, patience;
-  std::optional<double> rate, momentum, weight_decay, smoothing, l1, beta1, beta2, epsilon, scale_init;
+  std::optional<double> rate, momentum, weight_decay, smoothing, l1, beta1, beta2, epsilon, scale_init, scale_sparsity, block_sparsity;
   std::optional<std::uint64_t> seed;
   std::optional<std::string> optimizer, schedule, augment, initialisation, init_file;
   std::vector<std::string> freeze;
