@@ -35,4 +35,5 @@ expect file_length.sh core/tensor.h "// $(printf '%0200d' 0)" core/tensor.h
 expect readme_commands.sh README.md 'See [nothing](docs/nothing.md).' docs/nothing.md
 expect readme_commands.sh README.md 'See `core/nothing.h`.' core/nothing.h
 expect readme_commands.sh .ci/run 'scripts/other.sh' scripts/other.sh
+expect quoted_code.sh docs/methods/magnitude.md "$(printf '```cpp\nint nothing = 0;\n```')" 'int nothing'
 exit $status
