@@ -181,7 +181,8 @@ TEST_CASE("zoo: deep nets train and evaluate and can be cut with everything at o
 }
 
 TEST_CASE("zoo: a width of every family is the net built for it alone") {
-  for (const char* name : {"lenet5", "vgg16", "resnet20", "resnet50", "preresnet20", "preresnet50", "mobilenet-v1", "densenet40", "densenet121", "b-lenet", "b-alexnet", "b-resnet110"}) {
+  for (const char* name : {"lenet5", "vgg16", "resnet20", "resnet50", "preresnet20", "preresnet50", "mobilenet-v1", "densenet40",
+                           "densenet121", "b-lenet", "b-alexnet", "b-resnet110"}) {
     CAPTURE(name);
     const bool densenet = std::string(name).starts_with("densenet");
     const NetDescription d = combined(name, densenet ? "stages" : "elastic", WidthStatistics::switchable);

@@ -145,7 +145,8 @@ class Drawing {
       canvas_.text(x + 14, top, text, kText);
       x += 14 + text_width(text, kText) + 14;
     }
-    const std::string meaning = "One line: channels that go together. A square has the colour of what its layer writes. Thick: several layers share them. Colours repeat.";
+    const std::string meaning =
+        "One line: channels that go together. A square has the colour of what its layer writes. Thick: several layers share them. Colours repeat.";
     canvas_.text(kEdge, top + kRow, meaning, kText);
     return std::max(x, kEdge + text_width(meaning, kText));
   }
