@@ -1,6 +1,7 @@
 // Convolutions of ResNet-20 and VGG-16, each direction, each implementation that this build has. GFLOP/s are nominal: products
 // with padding zeros count, and Winograd's algorithm, which needs fewer, can exceed the peak of the machine.
 #include "benchmarks/support.h"
+#include "kernels/conv2d_cross.h"
 #include "kernels/cpu/conv2d_direct.h"
 #include "kernels/cpu/conv2d_onednn.h"
 #include "kernels/gpu/conv2d_direct.h"
@@ -66,9 +67,31 @@ void add_shape(const Place& place, const Shape2d& of, const Implementation& with
   });
 }
 
+// The same layer with filters in the shape of a cross, beside the 3x3 rows.
+void add_cross(const Place& place, const Shape2d& of) {
+  constexpr std::int64_t kBatch = 128;
+  const std::int64_t out = (of.size - 1) / of.stride + 1;
+  const Shape x_shape{kBatch, of.size, of.size, of.c}, y_shape{kBatch, out, out, of.k}, w_shape{of.k, 5, 1, of.c};
+  const Work work{.flops = 2.0 * static_cast<double>(y_shape.size() * 5 * of.c), .images = static_cast<double>(kBatch)};
+  const std::string row = cat(of.net, "/", of.c, "-", of.k, "@", of.size, of.stride > 1 ? "/s2" : "", "/cross/");
+  add_row(place, row + "forward", work, [=](Context& context) {
+    return [=, x = random_tensor(context, x_shape), w = random_tensor(context, w_shape),
+            y = Tensor(context, y_shape)]() mutable { kernels::conv2d_cross_forward(x, w, {}, of.stride, y); };
+  });
+  add_row(place, row + "data", work, [=](Context& context) {
+    return [=, dy = random_tensor(context, y_shape), w = random_tensor(context, w_shape),
+            dx = Tensor(context, x_shape)]() mutable { kernels::conv2d_cross_backward_data(dy, w, of.stride, dx); };
+  });
+  add_row(place, row + "filter", work, [=](Context& context) {
+    return [=, dy = random_tensor(context, y_shape), x = random_tensor(context, x_shape),
+            dw = Tensor::zeros(context, w_shape)]() mutable { kernels::conv2d_cross_backward_filter(dy, x, of.stride, dw); };
+  });
+}
+
 void add_rows() {
   for (const Place& place : places()) {
     for (const Shape2d& shape : kShapes) {
+      add_cross(place, shape);
       for (const Implementation& with : implementations(place.context->backend())) add_shape(place, shape, with);
     }
   }

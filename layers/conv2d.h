@@ -1,19 +1,31 @@
 // Convolution. The number of groups of a depthwise convolution follows its active channels.
 #pragma once
 
+#include <cstdint>
+
 #include "layers/layer.h"
 
 namespace pliant {
+
+// What a 3x3 filter with padding 1 keeps of its taps: all, the five of a cross (kernels/conv2d_cross.h), or the one in the centre,
+// which makes it a 1x1 convolution with the same stride.
+enum class KernelShape : std::uint8_t { full, cross, centre };
+const char* name_of(KernelShape shape);
 
 struct Conv2dOptions {
   int kernel = 3, stride = 1, padding = 0, dilation = 1, groups = 1;
   bool bias = false;
   bool depthwise = false;  // one filter per channel: input and output axis are the same, groups is ignored
+  KernelShape shape = KernelShape::full;
+
+  // 3x3 with padding 1, neither grouped nor dilated: what can have another shape than full.
+  bool shapeable() const { return kernel == 3 && padding == 1 && dilation == 1 && groups == 1 && !depthwise; }
 };
 
 class Conv2d : public Layer {
  public:
-  // Declares NAME.weight {out, kernel, kernel, in / groups} and, on request, NAME.bias. in is fixed (an image) or an axis.
+  // Declares NAME.weight {out, kernel, kernel, in / groups} (a cross: {out, 5, 1, in}; a centre: {out, 1, 1, in}) and, on request,
+  // NAME.bias. in is fixed (an image) or an axis. Throws ConfigError for a shape that the options cannot have.
   Conv2d(ParameterStore& store, std::string name, Dim in, ChannelAxis& out, const Conv2dOptions& options);
 
   Var forward(Pass& pass, const Var& x) const override;

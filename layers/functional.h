@@ -5,6 +5,7 @@
 #include "core/tape.h"
 #include "kernels/augment.h"
 #include "kernels/conv2d.h"
+#include "kernels/conv2d_cross.h"
 #include "kernels/elementwise.h"
 #include "kernels/local_response_norm.h"
 #include "kernels/pool.h"
@@ -21,6 +22,8 @@ Var reshape(const Var& x, Shape shape);
 // convolution.cpp
 // x [N, H, W, C], w [K, R, S, C / groups], bias [K] or none; depthwise kernels where groups = C = K.
 Var conv2d(const Var& x, const Var& w, const Var& bias, const Conv2dGeometry& geometry);
+// The same with filters in the shape of a cross, w [K, 5, 1, C] (kernels/conv2d_cross.h).
+Var conv2d_cross(const Var& x, const Var& w, const Var& bias, int stride);
 // x [N, ...], w [K, ...] with the same number of values per row and column, bias [K] or none; y [N, K].
 Var linear(const Var& x, const Var& w, const Var& bias);
 

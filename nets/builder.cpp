@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "nets/kernel_shapes.h"
+
 namespace pliant {
 
 namespace {
@@ -33,6 +35,7 @@ NetBuilder::NetBuilder(const NetDescription& description) {
                  ": has no side branches \"", d.branches, "\"; BranchyNets have those of the \"code\" and of the \"paper\", other nets none");
   PLIANT_REQUIRE(ConfigError, d.width_ratios.empty() || d.width_ratios.size() == d.widths.size(), d.name, ": ", d.width_ratios.size(),
                  " names for ", d.widths.size(), " further widths");
+  if (d.kernel_shape == "graded") graded_ = graded_kernel_shapes(d);
 }
 
 const std::vector<std::int32_t>* NetBuilder::kept(const std::string& name) {
@@ -98,7 +101,13 @@ LayerPtr NetBuilder::channel_map(const std::string& name, ChannelAxis& in, Chann
 }
 
 LayerPtr NetBuilder::conv(const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options) {
-  return std::make_unique<Conv2d>(store(), name, in, out, options);
+  Conv2dOptions shaped = options;
+  if (options.shapeable()) {
+    has_shapeable_ = true;
+    const std::string& asked = net_.description.kernel_shape;
+    shaped.shape = asked == "graded" ? graded_.at(name) : kernel_shape(asked);
+  }
+  return std::make_unique<Conv2d>(store(), name, in, out, shaped);
 }
 
 LayerPtr NetBuilder::batch_norm(const std::string& name, ChannelAxis& axis, Activation f) {
@@ -172,6 +181,8 @@ void NetBuilder::require_description_used() const {
   }
   PLIANT_REQUIRE(ConfigError, d.survival.empty() || static_cast<int>(d.survival.size()) == net_.blocks, d.name, ": ", d.survival.size(),
                  " survival probabilities for ", net_.blocks, " residual blocks");
+  PLIANT_REQUIRE(ConfigError, has_shapeable_ || d.kernel_shape == "full", d.name, ": has no 3 x 3 convolution with padding 1 that could have the shape ",
+                 d.kernel_shape);
   PLIANT_REQUIRE(ConfigError, !d.block_scales || net_.blocks > 0, d.name, ": has no residual blocks whose branches could have scaling factors");
   PLIANT_REQUIRE(ConfigError, !d.flatten_head || has_classifier_, d.name, ": has no pooled classifier that could be flattened instead");
   const int last = static_cast<int>(net_.stages.size()) - 1;

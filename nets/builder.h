@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string_view>
 
 #include "layers/batch_norm.h"
@@ -46,6 +47,7 @@ class NetBuilder {
   ChannelAxis& add_norm_and_selection(Sequential& body, const std::string& name, ChannelAxis& stream);
   // Output channel j is input channel whole[j], or zero where that is -1; counted before anything was removed, on full_size().
   LayerPtr channel_map(const std::string& name, ChannelAxis& in, ChannelAxis& out, const std::vector<std::int32_t>& whole);
+  // A 3x3 convolution with padding 1 gets the shape that the description asks for (nets/kernel_shapes.h).
   LayerPtr conv(const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options);
   LayerPtr batch_norm(const std::string& name, ChannelAxis& axis, Activation f);
   // Numbers the blocks. The branch is null where next_block_removed() says so: then nothing of it is declared.
@@ -75,7 +77,8 @@ class NetBuilder {
     int blocks;
   };
   std::vector<Count> declared_;  // after each stage
-  bool has_classifier_ = false;
+  bool has_classifier_ = false, has_shapeable_ = false;
+  std::map<std::string, KernelShape> graded_;  // of convolutions by name; empty unless the description says graded
 };
 
 // The builders, one file per family. Each takes every name of its family.

@@ -37,6 +37,21 @@ Var conv2d(const Var& x, const Var& w, const Var& bias, const Conv2dGeometry& ge
                 });
 }
 
+Var conv2d_cross(const Var& x, const Var& w, const Var& bias, int stride) {
+  Tensor y(x.value.context(), conv2d_cross_output_shape(x.value.shape(), w.value.shape(), stride), x.value.dtype());
+  kernels::conv2d_cross_forward(x.value, w.value, bias.value, stride, y);
+  return record("conv2d_cross", {&x, &w, &bias}, y,
+                [stride, x_shape = x.value.shape(), x_kept = keep_for(w, x.value), w_kept = keep_for(x, w.value), w_like = w.value,
+                 b = bias.value, x_slot = x.slot, w_slot = w.slot, b_slot = bias.slot](const Tensor& dy, Gradients& grads) {
+                  add_bias_gradient(dy, b_slot, b, grads);
+                  if (grads.wanted(w_slot)) kernels::conv2d_cross_backward_filter(dy, x_kept, stride, grads.accumulator(w_slot, w_like));
+                  if (!grads.wanted(x_slot)) return;
+                  Tensor dx(dy.context(), x_shape, dy.dtype());
+                  kernels::conv2d_cross_backward_data(dy, w_kept, stride, dx);
+                  grads.add(x_slot, std::move(dx));
+                });
+}
+
 Var linear(const Var& x, const Var& w, const Var& bias) {
   const Shape &x_shape = x.value.shape(), &w_shape = w.value.shape();
   PLIANT_REQUIRE(ShapeError, x_shape.rank() >= 1 && w_shape.rank() >= 1, "linear: x ", x_shape, " and w ", w_shape,

@@ -63,6 +63,32 @@ TEST_CASE("conv2d layer: declares its parameters and counts its work") {
   CHECK_THROWS_AS(Conv2d(store, "bad", Dim(in), out, {.depthwise = true}), ConfigError);
 }
 
+TEST_CASE("conv2d layer: a cross and a centre count their own taps and give the same map") {
+  ParameterStore store;
+  ChannelAxis &in = store.axis("in", 6), &out = store.axis("out", 8);
+  std::vector<LayerCost> rows;
+  const auto made = [&](const char* name, KernelShape shape, int stride) {
+    return std::make_unique<Conv2d>(store, name, Dim(in), out, Conv2dOptions{.stride = stride, .padding = 1, .bias = true, .shape = shape});
+  };
+  const LayerPtr full = made("full", KernelShape::full, 2), cross = made("cross", KernelShape::cross, 2), centre = made("centre", KernelShape::centre, 2);
+  CHECK(store.find("cross.weight")->shape() == Shape{8, 5, 1, 6});
+  CHECK(store.find("centre.weight")->shape() == Shape{8, 1, 1, 6});
+  for (const Layer* layer : {full.get(), cross.get(), centre.get()}) CHECK(layer->cost({}, {1, 9, 8, 6}, rows) == Shape{1, 5, 4, 8});
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::int64_t taps = i == 0 ? 9 : i == 1 ? 5 : 1;
+    CHECK(rows[i].macs == 20 * 8 * 6 * taps);
+    CHECK(rows[i].parameters == 8 * 6 * taps + 8);
+  }
+  store.allocate(cpu(), DType::f64);
+  for (Parameter& parameter : store.parameters()) parameter.value.copy_from(random_tensor(cpu(), parameter.shape(), DType::f64, 1));
+  const Var x{random_tensor(cpu(), {2, 9, 8, 6}, DType::f64, 2)}, bias{store.find("cross.bias")->value};
+  Pass pass{.context = cpu()};
+  CHECK(bit_equal(cross->forward(pass, x).value, conv2d_cross(x, {store.find("cross.weight")->value}, bias, 2).value));
+  CHECK(centre->forward(pass, x).value.shape() == Shape{2, 5, 4, 8});
+  const Conv2dOptions wide{.kernel = 5, .padding = 2, .shape = KernelShape::cross};
+  CHECK_THROWS_WITH_AS(Conv2d(store, "bad", Dim(in), out, wide), doctest::Contains("the shape cross"), ConfigError);
+}
+
 TEST_CASE("conv2d layer: a depthwise convolution follows its active channels") {
   ParameterStore store;
   ChannelAxis& axis = store.axis("c", 8);

@@ -16,7 +16,8 @@ namespace pliant::cli {
 
 bool StructureOptions::given() const {
   return classes != 0 || resolution != 0 || !shortcut.empty() || !input.empty() || !branches.empty() || exits || exit_dropout != 0.0 ||
-         flatten_head || !head.empty() || stem != 0 || !architecture.empty() || !masks.empty() || !widths.empty() || stochastic_depth || block_scales;
+         flatten_head || !kernel_shape.empty() || !head.empty() || stem != 0 || !architecture.empty() || !masks.empty() || !widths.empty() ||
+         stochastic_depth || block_scales;
 }
 
 void add_structure_options(CLI::App& verb, StructureOptions& o) {
@@ -37,6 +38,8 @@ void add_structure_options(CLI::App& verb, StructureOptions& o) {
   verb.add_option("--branches", o.branches, "BranchyNets: side branches of the released code (default) or of the paper's text")
       ->check(CLI::IsMember({"code", "paper"}));
   verb.add_flag("--flatten-head", o.flatten_head, "the last classifier reads the flattened map instead of its average");
+  verb.add_option("--kernel-shape", o.kernel_shape, "taps of 3x3 filters: full (default), cross (five), centre (one), or graded: fewer for smaller maps")
+      ->check(CLI::IsMember({"full", "cross", "centre", "graded"}));
   verb.add_option("--widths", o.widths, "slimmable: ratios of the channels, e.g. 0.25,0.5,0.75,1.0")->delimiter(',');
   verb.add_option("--width-rounding", o.width_rounding, "truncate, or eight: multiples of 8 (default: as the papers have it for the net)")
       ->check(CLI::IsMember({"truncate", "eight"}));
@@ -105,6 +108,7 @@ void apply_structure(const StructureOptions& o, NetDescription& d) {
     d.exits = exit_stages(d, "own");
   }
   if (o.flatten_head) d.flatten_head = true;
+  if (!o.kernel_shape.empty()) d.kernel_shape = o.kernel_shape;
   if (o.exits) d.exits = exit_stages(d, *o.exits);
   PLIANT_REQUIRE(ConfigError, o.exit_dropout == 0.0 || !d.exits.empty(), d.name, ": --exit-dropout needs further --exits");
   if (o.exit_dropout != 0.0) d.exit_dropout = o.exit_dropout;

@@ -22,6 +22,7 @@ struct StructureOptions {
   std::optional<std::string> exits;            // a placement of nets/exits.h
   double exit_dropout = 0.0;
   bool flatten_head = false;
+  std::string kernel_shape;                    // full, cross, centre or graded
   std::vector<double> widths;
   std::string width_rounding, batch_norm = "switchable";
   std::optional<double> stochastic_depth;      // survival of the last block

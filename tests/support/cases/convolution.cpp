@@ -19,6 +19,13 @@ OpCase linear_case(const char* name, Shape x, Shape w, bool bias) {
   return one;
 }
 
+OpCase cross_case(const char* name, Shape x, Shape w, int stride, bool bias) {
+  OpCase one{cat("conv2d_cross: ", name), {x, w}, nullptr};
+  if (bias) one.inputs.push_back({w[0]});
+  one.apply = [stride, bias](const std::vector<Var>& in) { return conv2d_cross(in[0], in[1], bias ? in[2] : Var{}, stride); };
+  return one;
+}
+
 }  // namespace
 
 std::vector<OpCase> convolution_cases() {
@@ -42,6 +49,12 @@ std::vector<OpCase> convolution_cases() {
   cases.push_back(conv_case("3x3 stride 2, 33 channels", {1, 5, 4, 33}, {33, 3, 3, 1}, {2, 1, 1, 33}, false));
   cases.push_back(conv_case("5x5 dilation 2, batch 3", {3, 9, 9, 2}, {2, 5, 5, 1}, {1, 3, 2, 2}, true));
   cases.push_back(conv_case("one pixel", {2, 1, 1, 7}, {7, 3, 3, 1}, {1, 1, 1, 7}, false));
+  cases.push_back(cross_case("3 to 5, bias", {2, 5, 4, 3}, {5, 5, 1, 3}, 1, true));
+  cases.push_back(cross_case("stride 2, 7 to 9", {1, 6, 7, 7}, {9, 5, 1, 7}, 2, false));
+  cases.push_back(cross_case("stride 3 that leaves pixels over", {2, 8, 6, 2}, {3, 5, 1, 2}, 3, true));
+  cases.push_back(cross_case("13 to 33, batch 3", {3, 4, 3, 13}, {33, 5, 1, 13}, 1, false));
+  cases.push_back(cross_case("one pixel", {2, 1, 1, 3}, {4, 5, 1, 3}, 1, true));
+  cases.push_back(cross_case("one row, stride 2", {1, 1, 5, 2}, {1, 5, 1, 2}, 2, false));
   return cases;
 }
 
