@@ -93,6 +93,60 @@ class Comparisons(unittest.TestCase):
         with open(metrics, encoding="utf-8") as file:
             self.assertEqual(len(file.readlines()), 31)
 
+    def test_pruning_against_training_from_scratch(self):
+        arguments = ("pruning", "lenet5", "--ratios", "0.5,0.25", "--seeds", "2", "--epochs", "2", "--fine-tune-epochs", "1", "--lr", "0.01",
+                     "--schedule", "constant")
+        result = self.run_program(*arguments, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        for column in ("unpruned", "finetuned", "scratch_e", "scratch_b"):
+            entry = report[column]
+            self.assertEqual(len(entry["runs"]), 2)
+            self.assertAlmostEqual(entry["mean"], sum(entry["runs"]) / 2)
+            self.assertAlmostEqual(entry["std"], abs(entry["runs"][0] - entry["runs"][1]) / 2 ** 0.5)
+        self.assertEqual([report[column]["epochs"] for column in ("unpruned", "finetuned", "scratch_e")], [2, 1, 2])
+        self.assertGreater(report["scratch_b"]["epochs"], 2)
+        self.assertEqual([entry["architecture"] for entry in report["architectures"]], ["0.5", "0.25"])
+        self.assertLess(report["finetuned"]["parameters"], report["architectures"][1]["finetuned"]["parameters"])
+        finetuned, unpruned = report["finetuned"], report["unpruned"]
+        self.assertEqual(finetuned["training_macs_with_big"], finetuned["training_macs"] + unpruned["training_macs"])
+        self.assertEqual(unpruned["training_macs"], 3 * unpruned["macs"] * 96 * 2)
+        for name in ("comparison.svg", "kept-0.5.svg", "kept-0.5-stages.svg"):
+            xml.etree.ElementTree.parse(os.path.join(self.out, name))
+        again = self.run_program(*arguments)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertNotIn("run unpruned, seed", again.stderr)
+        with open(os.path.join(self.out, "comparison.txt"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), again.stdout)
+        other = self.run_program(*arguments, "--budget", "macs")
+        self.assertEqual(other.returncode, 3)
+        self.assertIn("prepared/how", other.stderr)
+
+    def test_structure_and_lottery(self):
+        few = ("--ratios", "0.5", "--seeds", "1", "--epochs", "1")
+        result = self.run_program("structure", "lenet5", "--what", "weights", "--from", "lenet5", "--from-data", "synthetic", *few, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual([row["run"] for row in json.loads(result.stdout)["rows"]],
+                         ["big", "source", "uniform-0.5", "discovered-0.5", "guided-0.5", "transferred-0.5"])
+        self.out += "-lottery"
+        result = self.run_program("lottery", "lenet5", "--rates", "0.05", *few, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        rows = json.loads(result.stdout)["rows"]
+        self.assertEqual([row["run"] for row in rows], ["big-0.05", "ticket-0.05-0.5", "random-0.05-0.5"])
+        self.assertEqual(rows[1]["parameters"], rows[2]["parameters"])
+
+    def test_flags_of_another_comparison(self):
+        for code, arguments, mentions in ((2, ("slimmable", "lenet5", "--ratios", "0.5"), "--ratios"), (2, ("pruning", "lenet5", "--rates", "0.1"), "--rates"),
+                                          (2, ("lottery", "lenet5", "--lr", "0.1"), "--rates"), (2, ("pruning", "lenet5", "--ratios", "1.5"), "1.5"),
+                                          (2, ("pruning", "lenet5", "--method", "guess"), "guess"),
+                                          (3, ("pruning", "lenet5", "--method", "slimming"), "batch norm"),
+                                          (2, ("structure", "lenet5", "--from-data", "synthetic"), "--from"),
+                                          (3, ("structure", "resnet20", "--from", "lenet5"), "stage")):
+            result = self.run_program(*arguments)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn(mentions, result.stderr)
+            self.assertFalse(os.path.exists(self.out))
+
     def test_nothing_to_compare(self):
         for code, arguments, mentions in ((3, ("depth", "lenet5"), "residual"), (3, ("slimmable", "lenet5", "--widths", "1.0"), "--widths"),
                                           (3, ("elastic", "lenet5", "--exits", "none", "--exit-dropout", "0"), "--exits"),

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "train/cli/common.h"
+#include "train/cli/pruning_comparisons.h"
 #include "train/cli/train_flags.h"
 #include "train/cli/verbs.h"
 #include "train/compare/comparison.h"
@@ -22,6 +23,7 @@ struct CompareOptions {
   int seeds = 3;
   StructureOptions structure;
   TrainFlags training;
+  PruningFlags pruning;
   DeviceOptions device;
   bool json = false, exit_dropout_given = false;
 };
@@ -37,11 +39,17 @@ void apply_defaults(CompareOptions& o) {
   if (o.comparison == "branchy" && !o.training.dynamic.exit_weights) o.training.dynamic.exit_weights = "decreasing";
 }
 
-Experiment planned(const std::string& comparison, const NetDescription& net, const TrainConfig& config) {
+Experiment dynamic_comparison(const std::string& comparison, const NetDescription& net, const TrainConfig& config) {
   if (comparison == "depth") return depth_comparison(net, config);
   if (comparison == "slimmable") return slimmable_comparison(net, config);
   if (comparison == "elastic") return elastic_comparison(net, config);
   return branchy_comparison(net, config);
+}
+
+PlannedComparison planned(const CompareOptions& o, const NetDescription& net, const TrainConfig& config) {
+  if (is_pruning_comparison(o.comparison)) return plan_pruning_comparison(o.comparison, o.pruning, net, config);
+  PlannedComparison planned{.experiment = dynamic_comparison(o.comparison, net, config)};
+  return planned;
 }
 
 std::string data_text(const Splits& splits) {
@@ -55,6 +63,7 @@ int run_compare(CompareOptions o) {
   PLIANT_REQUIRE(UsageError, names_net(o.net), o.net, ": a comparison trains nets from nothing; it takes a net's name");
   PLIANT_REQUIRE(ConfigError, o.structure.masks.empty(), "--mask: a comparison trains nets of several shapes, which have no channels in common to switch off");
   TrainConfig config = recipe(o.net);
+  if (is_pruning_comparison(o.comparison)) apply_small_defaults(config);
   o.training.apply(config);
   const auto context = make_context(o.device);
   config.data.threads = context->threads();
@@ -67,8 +76,13 @@ int run_compare(CompareOptions o) {
   };
   Splits first = load(1);
   if (o.training.data.source == "synthetic") std::cerr << "pliant: comparing on the built-in synthetic set, not on real images\n";
-  Experiment experiment = planned(o.comparison, describe_for(o.net, o.structure, first.train), config);
+  PlannedComparison plan = planned(o, describe_for(o.net, o.structure, first.train), config);
+  Experiment& experiment = plan.experiment;
   experiment.data = data_text(first);
+  if (plan.other_data) {
+    experiment.other_data = data_text(plan.other_data(1));
+    engine.other_data = plan.other_data;
+  }
   engine.data = [&](std::uint64_t seed) { return seed == 1 ? std::move(first) : load(seed); };
   engine.interrupted = [&] { return interrupt.requested(); };
   engine.progress = standard_error_output();
@@ -80,6 +94,10 @@ int run_compare(CompareOptions o) {
     return InterruptGuard::kExitCode;
   }
   const std::vector<ComparedRow> rows = compare(experiment, results.runs);
+  if (plan.report) {
+    std::cout << plan.report(*context, experiment, o.out, engine.seeds, rows, o.json);
+    return 0;
+  }
   write_comparison(o.out, experiment, engine.seeds, rows);
   std::cout << (o.json ? comparison_json(experiment, engine.seeds, rows) + "\n" : comparison_text(experiment, rows));
   return 0;
@@ -90,19 +108,23 @@ int run_compare(CompareOptions o) {
 void add_compare(CLI::App& app, Verb& chosen) {
   auto o = std::make_shared<CompareOptions>();
   CLI::App* verb = app.add_subcommand("compare", "Train a net whose structure changes and its plain counterparts over several seeds, side by side");
-  verb->add_option("comparison", o->comparison, "elastic, slimmable, depth or branchy")
+  verb->add_option("comparison", o->comparison, "elastic, slimmable, depth or branchy; pruning, structure or lottery")
       ->required()
-      ->check(CLI::IsMember({"elastic", "slimmable", "depth", "branchy"}));
+      ->check(CLI::IsMember({"elastic", "slimmable", "depth", "branchy", "pruning", "structure", "lottery"}));
   verb->add_option("net", o->net, "name of a net")->required()->type_name("NET");
   verb->add_option("--out", o->out, "folder of the comparison; the same command continues what is there")->required()->type_name("DIR");
   verb->add_option("--seeds", o->seeds, "train everything with the seeds 1 to N; more may be added later")->check(CLI::Range(1, 1000))->capture_default_str();
   add_train_flags(*verb, o->training);
   add_structure_options(*verb, o->structure);
+  add_pruning_flags(*verb, o->pruning);
   add_device_options(*verb, o->device);
   add_json_flag(*verb, o->json);
   verb->callback([o, verb, &chosen] {
     o->exit_dropout_given = verb->count("--exit-dropout") > 0;
-    chosen = [o] { return run_compare(*o); };
+    chosen = [o, verb] {
+      require_fitting_flags(*verb, o->comparison);
+      return run_compare(*o);
+    };
   });
 }
 

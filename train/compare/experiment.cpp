@@ -115,6 +115,7 @@ RunResult run_result_from_json(const std::string& text, const std::string& path)
 
 std::string to_json(const Experiment& experiment) {
   nlohmann::ordered_json json = {{"experiment", experiment.name}, {"data", experiment.data}};
+  if (!experiment.other_data.empty()) json["other_data"] = experiment.other_data;
   json["runs"] = nlohmann::ordered_json::object();
   for (const PlannedRun& run : experiment.runs) {
     auto training = nlohmann::ordered_json::parse(to_json(run.config));

@@ -65,8 +65,9 @@ struct PlannedRun {
 struct Experiment {
   std::string name;                   // such as "slimmable"
   std::string data;                   // name and sizes of the data, for people and for telling experiments apart
-  std::vector<PlannedRun> runs;
-  std::vector<std::string> left_out;  // runs that the net cannot have, and why, one sentence each
+  std::string other_data{};           // of the runs that have other data
+  std::vector<PlannedRun> runs{};
+  std::vector<std::string> left_out{};  // runs that the net cannot have, and why, one sentence each
 };
 
 // Throws ConfigError for an experiment without runs, for a name that is no folder's or is given twice, and for a start_from,
