@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -61,10 +62,12 @@ TEST_CASE("pruning pattern: kept channels of masked and of smaller nets are the 
   const Net small = compact(one);
   for (const Net* net : {static_cast<const Net*>(&one), &small}) {
     const std::vector<KeptAxis> axes = kept_axes(*net);
-    REQUIRE(axes.size() == 9);  // the first convolution of each block
-    CHECK(axes[0].axis == "layer1.0.conv1");
-    CHECK(axes[0].kept == 2);
-    CHECK(axes[0].channels == 4);
+    REQUIRE(axes.size() == 18);  // of each block: its first convolution, and what that reads of the stream
+    const auto first = std::find_if(axes.begin(), axes.end(), [](const KeptAxis& axis) { return axis.axis == "layer1.0.conv1"; });
+    REQUIRE(first != axes.end());
+    CHECK(first->kept == 2);
+    CHECK(first->channels == 4);
+    CHECK(std::count_if(axes.begin(), axes.end(), [](const KeptAxis& axis) { return axis.selection; }) == 9);
   }
   const std::vector<const Net*> nets = {&small, &other};
   const std::vector<KeptRow> rows = kept_rows(nets);
@@ -81,6 +84,10 @@ TEST_CASE("pruning pattern: kept channels of masked and of smaller nets are the 
   CHECK(kept_chart("kept", rows, false).x().places.size() == 9);
   CHECK(kept_chart("kept", rows, true).x().places.size() == 3);
   CHECK_THROWS_AS(kept_rows({}), ConfigError);
+  keep(other, "layer2.1.select", {1, 4, 5});
+  const std::vector<KeptRow> selected = kept_rows(nets);
+  CHECK(selected.size() == 13);
+  CHECK(row_of(selected, "layer2.1.select").kept.mean == doctest::Approx((6 + 3) / 2.0));
 }
 
 TEST_CASE("pruning pattern: the share of kept weights at each position by hand") {
@@ -128,7 +135,7 @@ TEST_CASE("guided: stage shares by hand move to a deeper net by stage") {
   REQUIRE(shares.layers.size() == 3);
   CHECK(shares.layers[0].value() == doctest::Approx((2 + 1 + 4) / 12.0));
   CHECK(shares.layers[1].value() == doctest::Approx((3 + 6 + 6) / 18.0));
-  CHECK_FALSE(shares.selections[0]);
+  CHECK(shares.selections[0].value() == 1.0);
 
   NetDescription deeper = default_description("resnet32");
   const NetDescription guided = with_stage_shares(deeper, {{0.5, 0.26, 0.1}, {std::nullopt, std::nullopt, std::nullopt}});

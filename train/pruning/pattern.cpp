@@ -76,14 +76,16 @@ std::vector<KeptRow> kept_rows(std::span<const Net* const> nets) {
   PLIANT_REQUIRE(ConfigError, !nets.empty(), "kept channels: there is no net to count");
   struct Counts {
     int stage;
+    bool selection;
     double channels;
     std::vector<double> kept;
+    bool whole() const { return std::all_of(kept.begin(), kept.end(), [&](double count) { return count == channels; }); }
   };
   std::vector<std::string> order;  // of the first net that lists an axis
   std::map<std::string, Counts> axes;
   for (std::size_t i = 0; i < nets.size(); ++i) {
     for (const KeptAxis& axis : kept_axes(*nets[i])) {
-      const auto [place, fresh] = axes.try_emplace(axis.axis, Counts{axis.stage, static_cast<double>(axis.channels), {}});
+      const auto [place, fresh] = axes.try_emplace(axis.axis, Counts{axis.stage, axis.selection, static_cast<double>(axis.channels), {}});
       if (fresh) order.push_back(axis.axis);
       PLIANT_REQUIRE(ConfigError, place->second.channels == static_cast<double>(axis.channels), "kept channels: axis ", axis.axis, " has ",
                      place->second.channels, " channels in one net and ", axis.channels, " in another; they are nets of different builders");
@@ -94,7 +96,7 @@ std::vector<KeptRow> kept_rows(std::span<const Net* const> nets) {
   PLIANT_REQUIRE(ConfigError, !axes.empty(), nets[0]->description.name, ": it has no channels that can be removed");
   std::vector<KeptRow> rows;
   const std::vector<std::string> names = stage_names(stages_of(whole_net(nets[0]->description)));
-  std::vector<Counts> sums(names.size(), Counts{0, 0.0, std::vector<double>(nets.size(), 0.0)});
+  std::vector<Counts> sums(names.size(), Counts{0, false, 0.0, std::vector<double>(nets.size(), 0.0)});
   const auto add = [&](const std::string& name, bool stage, const Counts& counts) {
     std::vector<double> shares = counts.kept;
     for (double& share : shares) share /= counts.channels;
@@ -103,6 +105,7 @@ std::vector<KeptRow> kept_rows(std::span<const Net* const> nets) {
   for (const std::string& name : order) {
     Counts& counts = axes.at(name);
     counts.kept.resize(nets.size(), counts.channels);
+    if (counts.selection && counts.whole()) continue;
     PLIANT_REQUIRE(ConfigError, counts.stage < static_cast<int>(sums.size()), "kept channels: axis ", name, " lies in stage ", counts.stage + 1,
                    ", and the first net has ", sums.size(), " stages; they are nets of different builders");
     Counts& sum = sums[static_cast<std::size_t>(counts.stage)];

@@ -40,8 +40,9 @@ struct KeptRow {
   double channels = 0.0;                    // before anything was removed
   Summary kept, share;                      // over the nets; of a stage, all of its channels together
 };
-// Over nets of one builder, such as those of several seeds: rows of the axes, then of the stages. ConfigError where there is no net, where
-// they do not have the same axes, or where none of them has anything to remove.
+// Over nets of one builder, such as those of several seeds: rows of the axes, then of the stages. Selections count where one of the nets
+// left something of them out. ConfigError where there is no net, where they do not have the same axes, or where none of them has
+// anything to remove.
 std::vector<KeptRow> kept_rows(std::span<const Net* const> nets);
 Table kept_table(const std::vector<KeptRow>& rows);
 // Bars of the mean number of kept channels per axis, or of the kept share per stage, with a deviation where there are several nets.
