@@ -9,6 +9,7 @@
 #include "core/check.h"
 #include "tests/train/file_helpers.h"
 #include "tests/train/svg_texts.h"
+#include "train/report/svg_canvas.h"
 
 using namespace pliant;
 using namespace pliant::test;
