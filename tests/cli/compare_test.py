@@ -141,7 +141,7 @@ class Comparisons(unittest.TestCase):
                                           (2, ("pruning", "lenet5", "--method", "guess"), "guess"),
                                           (3, ("pruning", "lenet5", "--method", "slimming"), "batch norm"),
                                           (2, ("structure", "lenet5", "--from-data", "synthetic"), "--from"),
-                                          (3, ("structure", "resnet20", "--from", "lenet5"), "stage")):
+                                          (3, ("structure", "resnet20", "--from", "vgg16"), "stage")):
             result = self.run_program(*arguments)
             self.assertEqual(result.returncode, code, result.stderr)
             self.assertIn(mentions, result.stderr)
