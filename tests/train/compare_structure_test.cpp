@@ -78,10 +78,13 @@ TEST_CASE("structure: channels of uniform discovered guided and transferred nets
 TEST_CASE("structure: weights of uniform discovered guided and transferred nets") {
   const TemporaryFolder folder;
   const std::string out = folder.string() + "/out";
-  const Experiment experiment = structure_comparison(compare_net(), one_epoch(), {.weights = true, .ratios = {0.5}, .from = deeper_net()});
+  const Experiment experiment =
+      structure_comparison(compare_net(), one_epoch(), {.weights = true, .ratios = {0.5}, .from = deeper_net(), .kernel_shapes = {"cross"}});
   const std::vector<ComparedRow> rows = rows_of(experiment, out);
-  REQUIRE(rows.size() == 6);
-  for (std::size_t i = 2; i < rows.size(); ++i) {
+  REQUIRE(rows.size() == 7);
+  CHECK(rows[6].run == "cross");
+  CHECK(rows[6].macs < 0.6 * rows[0].macs);  // five taps of nine
+  for (std::size_t i = 2; i < 6; ++i) {
     CAPTURE(rows[i].run);
     CHECK(rows[i].macs == rows[0].macs);
     CHECK(rows[i].effective_macs < 0.75 * rows[0].macs);
