@@ -94,7 +94,7 @@ int run_cost(const CostFlags& flags) {
     return 0;
   }
   std::cout << table_of_layers(report).text() << "\nmedian: of a batch of " << flags.batches[0]
-            << ", from the end of the convolution or linear layer before; bytes: of one image's output\n\n"
+            << ", from the end of the convolution or linear layer before; output_bytes: of one image\n\n"
             << table_of_totals(report).text() << "\n"
             << flags.file << ": " << with_commas(bytes) << " bytes, the optimizer's state included if there is one\n\n"
             << table_of_batches(report).text();
