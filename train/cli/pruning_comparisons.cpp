@@ -11,6 +11,7 @@
 #include "train/cli/prune_plan.h"
 #include "train/compare/lottery_plan.h"
 #include "train/compare/pruning_report.h"
+#include "nets/zoo.h"
 #include "train/compare/pruning_runs.h"
 #include "train/compare/structure_plan.h"
 
@@ -19,7 +20,8 @@ namespace pliant::cli {
 namespace {
 
 constexpr std::int64_t kEpochs = 8, kTrain = 4000, kTest = 1000;  // where no flag says otherwise
-constexpr double kRate = 0.1;                                      // of the papers' recipe; nets whose own rate is lower keep that
+constexpr double kRate = 0.1;                                      // of the papers' recipe, whose nets have batch norm
+constexpr double kPlainRate = 0.02;                                // of nets without: they do not survive 0.1 from the first step on
 constexpr double kScaleSparsity = 1e-4, kBlockSparsity = 0.01;     // Liu et al., 2017, for VGG; Huang and Wang, 2018
 
 struct FlagUse {
@@ -161,11 +163,14 @@ void require_fitting_flags(const CLI::App& verb, const std::string& comparison) 
   PLIANT_REQUIRE(UsageError, comparison != "lottery" || verb.count("--lr") == 0, "--lr: compare lottery takes --rates, one or several");
 }
 
-void apply_small_defaults(TrainConfig& config) {
+void apply_small_defaults(const std::string& net_name, TrainConfig& config) {
+  const Net net = build_net(default_description(net_name));
+  const auto& parameters = net.store->parameters();
+  const bool normalised = std::any_of(parameters.begin(), parameters.end(), [](const Parameter& one) { return one.role == Role::scale; });
   config.epochs = kEpochs;
-  config.rate = std::min(config.rate, kRate);
+  config.rate = normalised ? kRate : kPlainRate;
   config.schedule = {.kind = ScheduleKind::multi_step};
-  config.initialisation = name_of(InitialRule::he_normal_out);
+  config.initialisation = name_of(normalised ? InitialRule::he_normal_out : InitialRule::he_normal);
   config.data.limit_train = kTrain;
   config.data.limit_test = kTest;
 }

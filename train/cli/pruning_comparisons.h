@@ -29,7 +29,7 @@ bool is_pruning_comparison(const std::string& comparison);
 void require_fitting_flags(const CLI::App& verb, const std::string& comparison);
 
 // Over the net's recipe: the papers' schedule and first weights, and so few epochs and images that it takes minutes on a CPU.
-void apply_small_defaults(TrainConfig& config);
+void apply_small_defaults(const std::string& net_name, TrainConfig& config);
 
 // An experiment, and what writes its report into the folder and returns the text, or the JSON, to print; not set: as of other comparisons.
 struct PlannedComparison {

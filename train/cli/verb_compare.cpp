@@ -63,7 +63,7 @@ int run_compare(CompareOptions o) {
   PLIANT_REQUIRE(UsageError, names_net(o.net), o.net, ": a comparison trains nets from nothing; it takes a net's name");
   PLIANT_REQUIRE(ConfigError, o.structure.masks.empty(), "--mask: a comparison trains nets of several shapes, which have no channels in common to switch off");
   TrainConfig config = recipe(o.net);
-  if (is_pruning_comparison(o.comparison)) apply_small_defaults(config);
+  if (is_pruning_comparison(o.comparison)) apply_small_defaults(o.net, config);
   o.training.apply(config);
   const auto context = make_context(o.device);
   config.data.threads = context->threads();
