@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/name_key.h"
 #include "core/rng.h"
 #include "nets/builder.h"
 
@@ -135,13 +136,6 @@ Distribution distribution(InitialRule rule, double n_in, double n_out) {
     case InitialRule::pytorch: return {false, std::sqrt(1.0 / n_in)};
   }
   return {true, 0.0};
-}
-
-// FNV-1a: draws are keyed by the parameter's name, so that they survive changes elsewhere in the net.
-std::uint32_t name_key(const std::string& name) {
-  std::uint32_t hash = 2166136261u;
-  for (const char letter : name) hash = (hash ^ static_cast<unsigned char>(letter)) * 16777619u;
-  return hash;
 }
 
 void write_values(Parameter& parameter, const std::vector<double>& values) {

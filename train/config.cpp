@@ -53,6 +53,17 @@ int parse_size(const std::string& text, const std::string& whole) {
 
 }  // namespace
 
+TrainConfig fine_tuning(TrainConfig config, std::int64_t epochs, double rate) {
+  config.epochs = epochs;
+  config.rate = rate;
+  config.schedule = {.kind = ScheduleKind::constant};
+  config.patience = 0;
+  config.init_file.clear();
+  config.sparsity = {};
+  config.optimizer.scale_sparsity = config.optimizer.block_sparsity = 0.0;
+  return config;
+}
+
 Augmentation parse_augmentation(const std::string& text) {
   Augmentation result;
   if (text == "none") return result;

@@ -38,6 +38,10 @@ struct TrainConfig {
 // The documented recipe of a net: what `pliant train NET` does without flags.
 TrainConfig recipe(const std::string& net_name);
 
+// For training on from trained weights: a constant rate for so many epochs, without penalties, growing masks, early stopping and a file to
+// start from.
+TrainConfig fine_tuning(TrainConfig config, std::int64_t epochs, double rate);
+
 // "crop", "flip", "cutout" joined by commas (crop:4 shifts by up to 4 pixels, cutout:8 cuts 8 x 8), or "none".
 Augmentation parse_augmentation(const std::string& text);  // UsageError
 std::string augmentation_text(const Augmentation& augmentation);

@@ -98,16 +98,9 @@ double constants_difference(const Net& before, const Net& masked, const Pruning&
   return largest_difference(zeroed, masked, images);
 }
 
-// Trains `net` with a constant rate as its checkpoint's run did otherwise, without penalties and growing masks.
+// Trains `net` on, otherwise as its checkpoint's run did.
 Net fine_tuned(const PruneFlags& flags, Net& net, const LoadedNet& loaded, Images& images, const InterruptGuard& interrupt) {
-  TrainConfig config = recorded_config(loaded.info, net.description.name);
-  config.epochs = flags.fine_tune;
-  config.rate = flags.rate;
-  config.schedule = Schedule{.kind = ScheduleKind::constant};
-  config.patience = 0;
-  config.init_file.clear();
-  config.sparsity = {};
-  config.optimizer.scale_sparsity = config.optimizer.block_sparsity = 0.0;
+  TrainConfig config = fine_tuning(recorded_config(loaded.info, net.description.name), flags.fine_tune, flags.rate);
   config.data = images.options;
   if (!loaded.info.normalisation.mean.empty()) images.splits.normalisation = loaded.info.normalisation;
   const RunFolder folder(flags.run, false);

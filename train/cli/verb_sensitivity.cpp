@@ -88,18 +88,10 @@ DataOptions data_options(const SensitivityFlags& flags, const LoadedNet& loaded,
   return options;
 }
 
-// Trains the masked net with a constant rate, otherwise as its checkpoint's run did but without penalties and growing masks, in a folder
-// per layer and ratio.
+// Trains the masked net on, otherwise as its checkpoint's run did, in a folder per layer and ratio.
 void retrain(const SensitivityFlags& flags, const LoadedNet& loaded, const DataOptions& data, const Splits& splits, const InterruptGuard& interrupt, Net& net,
              const std::string& layer, double ratio) {
-  TrainConfig config = recorded_config(loaded.info, net.description.name);
-  config.epochs = flags.retrain;
-  config.rate = flags.rate;
-  config.schedule = Schedule{.kind = ScheduleKind::constant};
-  config.patience = 0;
-  config.init_file.clear();
-  config.sparsity = {};
-  config.optimizer.scale_sparsity = config.optimizer.block_sparsity = 0.0;
+  TrainConfig config = fine_tuning(recorded_config(loaded.info, net.description.name), flags.retrain, flags.rate);
   config.data = data;
   const std::string name = cat(layer, "-", ratio);
   std::cerr << "pliant: " << name << "\n";

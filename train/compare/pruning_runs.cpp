@@ -121,12 +121,4 @@ TrainConfig with_epochs(TrainConfig config, std::int64_t epochs) {
   return config;
 }
 
-TrainConfig fine_tuning(TrainConfig config, std::int64_t epochs, double rate) {
-  config = of_prepared(std::move(config));
-  config.schedule = {.kind = ScheduleKind::constant};
-  config.rate = rate;
-  config.epochs = epochs;
-  return config;
-}
-
 }  // namespace pliant

@@ -32,8 +32,6 @@ Net fresh_net(const Net& like, const TrainConfig& config, bool by_density = true
 TrainConfig without_penalties(TrainConfig config);
 // The same for a run that is made from another one: it does not start from a file.
 TrainConfig of_prepared(TrainConfig config);
-// A constant rate for so many epochs, as of_prepared().
-TrainConfig fine_tuning(TrainConfig config, std::int64_t epochs, double rate);
 // For another number of epochs: a multi-step schedule drops at int(share * epochs), the steps of a step schedule are stretched alike.
 TrainConfig with_epochs(TrainConfig config, std::int64_t epochs);
 

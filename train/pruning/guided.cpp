@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "core/check.h"
+#include "core/name_key.h"
 #include "core/rng.h"
 #include "nets/graph.h"
 #include "nets/zoo.h"
@@ -45,18 +46,11 @@ NetDescription with_shares(const NetDescription& description, const ShareOf& sha
   return d;
 }
 
-// FNV-1a: draws are keyed by the filter's name, as its first values are.
-std::uint32_t key_of(const std::string& name) {
-  std::uint32_t hash = 2166136261u;
-  for (const char letter : name) hash = (hash ^ static_cast<unsigned char>(letter)) * 16777619u;
-  return hash;
-}
-
 // probability(tap) for each position of the kernel.
 void draw_mask(Parameter& filter, const std::vector<double>& probability, std::uint64_t seed) {
   const Shape shape = filter.shape();
   const auto taps = static_cast<std::size_t>(shape[1] * shape[2]), inputs = static_cast<std::size_t>(shape[3]);
-  const RandomStream stream(seed, Purpose::init, 1, key_of(filter.name));
+  const RandomStream stream(seed, Purpose::init, 1, name_key(filter.name));
   std::vector<double> mask(static_cast<std::size_t>(shape.size()));
   for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = static_cast<double>(stream.uniform(i)) < probability[i / inputs % taps] ? 1.0 : 0.0;
   const auto most = static_cast<std::size_t>(std::max_element(probability.begin(), probability.end()) - probability.begin());

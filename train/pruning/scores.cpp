@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/name_key.h"
 #include "core/rng.h"
 #include "kernels/elementwise.h"
 #include "nets/compact.h"
@@ -25,13 +26,6 @@ constexpr NamedScore kScores[] = {{"l1", ChannelScore::l1},
                                   {"taylor", ChannelScore::taylor},
                                   {"change1", ChannelScore::change1},
                                   {"change2", ChannelScore::change2}};
-
-// The axis and channel key a draw, so that a score does not depend on the order of the layers.
-std::uint32_t name_key(const std::string& name) {
-  std::uint32_t hash = 2166136261u;
-  for (const char letter : name) hash = (hash ^ static_cast<unsigned char>(letter)) * 16777619u;
-  return hash;
-}
 
 // Of the weights of a filter those that read a channel which is there: 1 or 0 per input channel.
 std::vector<double> counted_inputs(const Parameter& weight, bool greedy) {
