@@ -93,7 +93,8 @@ Table pruning_table(const std::vector<PruningColumn>& columns) {
                {"seconds_with_big", Format::number}});
   for (const PruningColumn& column : columns) {
     const ComparedRow& row = column.row;
-    const auto before = row.start && !row.run.starts_with("scratch") ? std::optional(row.start->mean) : std::nullopt;
+    Table::Cell before;
+    if (row.start && !row.run.starts_with("scratch")) before = row.start->mean;
     table.add_row({row.run, row.accuracy.count, row.accuracy.mean, row.accuracy.deviation, before, mean_epochs(row), row.parameters, row.macs,
                    row.effective_macs, row.training_macs, column.training_macs_with_big, row.seconds, column.seconds_with_big});
   }
