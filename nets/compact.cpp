@@ -37,6 +37,19 @@ void keep_channels(Context& context, DType dtype, ChannelAxis& axis, const std::
                                   : Tensor::from_host(context, {axis.size()}, std::vector<float>(mask.begin(), mask.end()));
 }
 
+std::vector<BlockScale> block_scales(const Net& net) {
+  const std::vector<int>& removed = net.description.removed_blocks;
+  std::vector<BlockScale> scales;
+  int block = 0;
+  for (Parameter& parameter : net.store->parameters()) {
+    if (parameter.role != Role::block_scale) continue;
+    while (std::binary_search(removed.begin(), removed.end(), block)) ++block;
+    const double mask = parameter.mask ? parameter.mask.to_doubles()[0] : 1.0;
+    scales.push_back({block++, &parameter, mask * parameter.value.to_doubles()[0]});
+  }
+  return scales;
+}
+
 namespace {
 
 // Original numbers of the channels that stay.
@@ -53,13 +66,8 @@ std::vector<std::int32_t> kept_origins(const ChannelAxis& axis) {
 // Blocks whose trained factor is zero: their branches add nothing.
 std::vector<int> dead_blocks(const Net& net) {
   std::vector<int> dead = net.description.removed_blocks;
-  int block = 0;
-  for (const Parameter& parameter : net.store->parameters()) {
-    if (parameter.role != Role::block_scale) continue;
-    while (std::find(net.description.removed_blocks.begin(), net.description.removed_blocks.end(), block) != net.description.removed_blocks.end()) ++block;
-    const double mask = parameter.mask ? parameter.mask.to_doubles()[0] : 1.0;
-    if (mask * parameter.value.to_doubles()[0] == 0.0) dead.push_back(block);
-    ++block;
+  for (const BlockScale& scale : block_scales(net)) {
+    if (scale.value == 0.0) dead.push_back(scale.block);
   }
   std::sort(dead.begin(), dead.end());
   return dead;

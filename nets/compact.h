@@ -22,6 +22,14 @@ Net compact(const Net& net, const NetBuild& build = build_net);
 // An arena laid out like net.store->values(), such as an optimizer's state, as it belongs to `smaller`, which compact() made of net.
 Tensor compact_arena(const Net& net, const Net& smaller, const Tensor& arena);
 
+// The trained factors of the residual branches that are still there, by block.
+struct BlockScale {
+  int block = 0;
+  Parameter* scale = nullptr;  // [1]
+  double value = 0.0;          // 0 where it is masked
+};
+std::vector<BlockScale> block_scales(const Net& net);
+
 // Channels that masks leave, as positions on the axis as it is now: of a selection those that its stream keeps too, of a concatenation
 // those that its parts keep. All where there is no mask.
 std::vector<std::int32_t> kept_channels(const ChannelAxis& axis);

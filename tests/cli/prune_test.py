@@ -113,6 +113,17 @@ class Pruning(unittest.TestCase):
         told = result("prune", self.net, "--ratios", "layer2.1.conv1=0.4", "--round-to", "8", "--dry-run")
         self.assertEqual({axis: len(kept) for axis, kept in told["kept"].items()}, {"layer2.1.conv1": 24})
 
+    def test_a_masked_file_is_pruned_again_like_the_smaller_one(self):
+        files = [self.file("first-masked.safetensors"), self.file("first-smaller.safetensors")]
+        for file, flags in zip(files, ((), ("--remove",))):
+            result("prune", self.net, "--ratio", "0.25", "--output", file, *flags)
+        masked, smaller = (result("prune", file, "--ratio", "0.5", "--dry-run") for file in files)
+        self.assertEqual(masked["kept"], smaller["kept"])
+        self.assertEqual(len(masked["kept"]["layer1.0.conv1"]), 6)
+        self.assertEqual(masked["after"]["parameters"], smaller["after"]["parameters"])
+        self.assertGreater(masked["constants_difference"], 0.0)
+        self.assertAlmostEqual(masked["constants_difference"], smaller["constants_difference"], places=3)
+
     def test_bad_input(self):
         self.refused(USAGE, self.net, "--ratio", "1.0", saying="between 0 and 1")
         self.refused(USAGE, self.net, "--ratio", "0", saying="between 0 and 1")

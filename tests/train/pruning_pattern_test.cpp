@@ -145,6 +145,7 @@ TEST_CASE("guided: stage shares by hand move to a deeper net by stage") {
   CHECK(guided.axis_sizes.at("layer3.3.conv1") == 6);   // 6.4
   CHECK(build_net(guided).store->find("layer1.4.conv1.weight")->shape()[0] == 8);
   CHECK(with_uniform_share(deeper, 0.01).axis_sizes.at("layer3.3.conv1") == 1);
+  CHECK(with_uniform_share(deeper, 0.5).kept.empty());  // where no selection stands behind a batch norm
   CHECK_THROWS_WITH_AS(with_stage_shares(default_description("vgg16"), shares), doctest::Contains("5 stages"), ConfigError);
   CHECK_THROWS_WITH_AS(with_uniform_share(small.description, 0.5), doctest::Contains("already removed"), ConfigError);
   CHECK_THROWS_AS(with_uniform_share(deeper, 0.0), ConfigError);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "nets/compact.h"
 #include "tests/support/compare.h"
@@ -207,6 +208,35 @@ TEST_CASE("pruning: an already pruned net can be pruned again and a masked chann
   options.floor = 1;
   prune(smaller, options, {});
   CHECK(largest_difference(smaller, compact(smaller), probe(net.description)) < 1e-10);
+}
+
+TEST_CASE("pruning: repeated magnitude pruning takes its share of the weights that are left") {
+  Net net = make_net(cpu(), tiny_resnet(), DType::f64);
+  const Pruning first = prune(net, with("magnitude", 0.5), {}), second = prune(net, with("magnitude", 0.5), {});
+  CHECK(first.kept_weights == first.weights - first.weights / 2 - 1);
+  CHECK(second.kept_weights == first.kept_weights - first.kept_weights / 2 - 1);
+  CHECK(second.weights == first.weights);
+}
+
+TEST_CASE("pruning: reconstruction that fails at a later layer leaves the net as it was") {
+  const NetDescription d = tiny_vgg();
+  const DeviceData data = some_images(cpu(), d);
+  for (const char* method : {"thinet", "regression"}) {
+    CAPTURE(std::string(method));
+    Net net = make_net(cpu(), d, DType::f64);
+    Parameter& later = *net.store->find("features.20.weight");
+    std::vector<double> values = later.value.to_doubles();
+    values[0] = std::numeric_limits<double>::quiet_NaN();
+    later.value.copy_from(make_tensor(cpu(), later.shape(), DType::f64, values));
+    const Net before = copy_of(net);
+    PruneOptions options;
+    options.method = method;
+    options.ratios = {{"features.0", 0.5}, {"features.20", 0.5}};
+    CHECK_THROWS_AS(prune(net, options, data), Error);
+    CHECK(bit_equal(net.store->values(), before.store->values()));
+    CHECK(bit_equal(net.store->buffers(), before.store->buffers()));
+    for (const auto& axis : net.store->axes()) CHECK_FALSE(static_cast<bool>(axis->mask));
+  }
 }
 
 TEST_CASE("pruning: constants are folded exactly where the next layer reads without padding") {

@@ -91,7 +91,7 @@ void rewind(Net& net, const std::string& path) {
 
 // How far the logits are from those of the net whose filters are zero and whose batch norm still adds its constants.
 double constants_difference(const Net& before, const Net& masked, const Pruning& pruning, const Tensor& images) {
-  Net zeroed = compact(before);
+  Net zeroed = copy_of(before);
   std::map<std::string, std::vector<std::int32_t>> kept;
   for (const PrunedAxis& axis : pruning.axes) kept[axis.axis] = axis.kept;
   zero_filters(zeroed, kept);
@@ -99,7 +99,8 @@ double constants_difference(const Net& before, const Net& masked, const Pruning&
 }
 
 // Trains `net` on, otherwise as its checkpoint's run did.
-Net fine_tuned(const PruneFlags& flags, Net& net, const LoadedNet& loaded, Images& images, const InterruptGuard& interrupt) {
+Net fine_tuned(const PruneFlags& flags, Net& net, const LoadedNet& loaded, Images& images) {
+  const InterruptGuard interrupt;
   TrainConfig config = fine_tuning(recorded_config(loaded.info, net.description.name), flags.fine_tune, flags.rate);
   config.data = images.options;
   if (!loaded.info.normalisation.mean.empty()) images.splits.normalisation = loaded.info.normalisation;
@@ -133,7 +134,6 @@ void require_useful(const PruneFlags& flags) {
 }
 
 int run_prune(const PruneFlags& flags) {
-  const InterruptGuard interrupt;
   require_useful(flags);
   const auto context = make_context(flags.device);
   const LoadedNet loaded = load_checkpoint(*context, flags.file);
@@ -159,7 +159,7 @@ int run_prune(const PruneFlags& flags) {
   for (std::size_t i = 0; i < nets.size(); ++i) add_accuracy(i);
   Net& result = flags.remove ? smaller : net;
   if (flags.fine_tune > 0) {
-    result = fine_tuned(flags, result, loaded, images, interrupt);
+    result = fine_tuned(flags, result, loaded, images);
     report.rows.push_back(prune_row("fine-tuned", result));
     nets.push_back(&result);
     add_accuracy(nets.size() - 1);

@@ -10,19 +10,6 @@
 
 namespace pliant {
 
-std::vector<BlockScale> block_scales(const Net& net) {
-  const std::vector<int>& removed = net.description.removed_blocks;
-  std::vector<BlockScale> scales;
-  int block = 0;
-  for (Parameter& parameter : net.store->parameters()) {
-    if (parameter.role != Role::block_scale) continue;
-    while (std::binary_search(removed.begin(), removed.end(), block)) ++block;
-    const double mask = parameter.mask ? parameter.mask.to_doubles()[0] : 1.0;
-    scales.push_back({block++, &parameter, mask * parameter.value.to_doubles()[0]});
-  }
-  return scales;
-}
-
 std::vector<int> prune_blocks(Net& net, std::optional<double> ratio) {
   std::vector<BlockScale> scales = block_scales(net);
   PLIANT_REQUIRE(ConfigError, !scales.empty(), net.description.name,

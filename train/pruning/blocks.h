@@ -9,14 +9,6 @@
 
 namespace pliant {
 
-// The factors of all branches that are still there, by block.
-struct BlockScale {
-  int block = 0;
-  Parameter* scale = nullptr;  // [1]
-  double value = 0.0;          // 0 where it is masked
-};
-std::vector<BlockScale> block_scales(const Net& net);
-
 // Sets to zero and masks the factors of blocks that go: those that are zero, and with a ratio in (0, 1) the int(blocks ratio) smallest.
 // Returns the blocks. ConfigError for a net without factors.
 std::vector<int> prune_blocks(Net& net, std::optional<double> ratio);

@@ -37,7 +37,8 @@ NetDescription with_shares(const NetDescription& description, const ShareOf& sha
     if (share) d.axis_sizes[group.axis->name()] = rounded(*share, group.axis->size());
   }
   for (const ChannelGroup& group : channel_groups(net)) {
-    const auto share = group.axis->stream() ? share_of(stages.of_axis.at(group.axis->name()), true) : std::nullopt;
+    const bool selects = group.axis->stream() && !group.scales.empty();  // behind batch norm, as slimming prunes it
+    const auto share = selects ? share_of(stages.of_axis.at(group.axis->name()), true) : std::nullopt;
     const std::int64_t channels = group.axis->size(), count = share ? rounded(*share, channels) : channels;
     if (count == channels) continue;
     std::vector<std::int32_t>& kept = d.kept[group.axis->name()];

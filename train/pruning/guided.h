@@ -18,8 +18,8 @@ struct StageShares {
 };
 StageShares stage_shares(const Net& pruned);
 
-// The description with round(share * channels) channels, one at least, on each axis that one layer writes, and as many on each selection,
-// spread evenly over the stream. Stages without a value stay whole. ConfigError where the stages are not as many, or for a
+// The description with round(share * channels) channels, one at least, on each axis that one layer writes, and as many on each selection
+// behind a batch norm, spread evenly over the stream. Stages without a value stay whole. ConfigError where the stages are not as many, or for a
 // description of which channels were already removed.
 NetDescription with_stage_shares(const NetDescription& net, const StageShares& shares);
 // The same share in (0, 1] for every such axis.

@@ -145,7 +145,7 @@ std::vector<Decision> over_all_layers(Net& net, const PruneOptions& options, con
 
 Pruning prune_single_weights(Net& net, const PruneOptions& options) {
   const WeightScope scope = options.global.value_or(true) ? WeightScope::global : WeightScope::layer;
-  prune_weights(net, *options.ratio, scope, false);
+  prune_weights(net, *options.ratio, scope, true);
   const WeightCount count = count_filter_weights(net);
   Pruning result;
   result.weights = count.all;
@@ -160,18 +160,21 @@ Pruning reconstruct(Net& net, const PruneOptions& options, const std::vector<Cha
     const double ratio = ratio_of(options, group, groups);
     if (ratio == 0.0) continue;
     PrunedAxis axis{.axis = group.axis->name(), .channels = group.axis->size()};
-    const std::int64_t count = kept_count(axis.channels, ratio, limits_of(options));
+    const std::int64_t count = kept_count(static_cast<std::int64_t>(kept_channels(*group.axis).size()), ratio, limits_of(options));
     axis.kept.resize(static_cast<std::size_t>(count));
     require_left(net, axis, cat("a ratio of ", ratio));
     plan.push_back({.axis = axis.axis, .kept = count});
   }
   const ReconstructionOptions how{.samples = {.images = options.images.value_or(kSampledImages), .seed = options.seed}};
+  const Net original = copy_of(net);
   std::vector<ReconstructedAxis> rebuilt;
-  if (options.method == "thinet") {
-    rebuilt = prune_thinet(net, data, plan, how);
-  } else {
-    const Net original = copy_of(net);
-    rebuilt = prune_regression(net, original, data, plan, how);
+  try {
+    rebuilt = options.method == "thinet" ? prune_thinet(net, data, plan, how) : prune_regression(net, original, data, plan, how);
+  } catch (...) {  // at a later layer, where the first ones are changed already
+    net.store->values().copy_from(original.store->values());
+    net.store->buffers().copy_from(original.store->buffers());
+    for (const auto& axis : net.store->axes()) axis->mask = original.store->find_axis(axis->name())->mask;
+    throw;
   }
   Pruning result;
   for (const ReconstructedAxis& axis : rebuilt) {

@@ -17,7 +17,8 @@ namespace pliant {
 
 struct PruneOptions {
   std::string method = "l1";             // one of prune_methods()
-  std::optional<double> ratio;           // in (0, 1): the share that goes of a layer's channels, of all channels, of the weights or of the blocks
+  std::optional<double> ratio;           // in (0, 1): the share that goes of a layer's channels, of all channels, of the weights or of the blocks;
+                                         // of those that earlier pruning left
   std::map<std::string, double> ratios;  // the same, in [0, 1), of single axes or the layers that write them; other axes stay whole
   std::optional<bool> global{};          // one threshold over all layers; by default for slimming and magnitude alone
   bool greedy = false;                   // scores of filters leave out what reads channels that are gone by now
