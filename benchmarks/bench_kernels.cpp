@@ -6,6 +6,7 @@
 #include "kernels/channels.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/pool.h"
+#include "kernels/reduce.h"
 #include "kernels/sgd.h"
 
 namespace pliant::bench {
@@ -33,6 +34,16 @@ void add_elementwise(const Place& place, const Shape& shape, const std::string& 
   add_row(place, "add" + suffix, floats(shape, 3), [=](Context& context) {
     return [a = random_tensor(context, shape), b = random_tensor(context, shape), y = Tensor(context, shape)]() mutable {
       kernels::add(a, b, 1.0, y);
+    };
+  });
+  add_row(place, "scale_by" + suffix, floats(shape, 2), [=](Context& context) {
+    return [x = random_tensor(context, shape), factor = random_tensor(context, {1}), y = Tensor(context, shape)]() mutable {
+      kernels::scale_by(x, factor, y);
+    };
+  });
+  add_row(place, "accumulate_dot" + suffix, floats(shape, 2), [=](Context& context) {
+    return [a = random_tensor(context, shape), b = random_tensor(context, shape), sum = Tensor::zeros(context, {1})]() mutable {
+      kernels::accumulate_dot(a, b, sum);
     };
   });
   add_row(place, "channel_sum" + suffix, floats(shape, 1), [=](Context& context) {

@@ -5,14 +5,16 @@
 //   backward filter  dw = dw + dy^T panel                       one block after another, threads share the product
 // Beside oneDNN's direct 3x3 convolution this takes 5 of 9 multiplications and about 0.6 of the time. Where oneDNN has Winograd's
 // F(4x4, 3x3) (stride 1, AVX-512), a full 3x3 filter needs 2.25 multiplications per output, and Winograd's algorithm for a cross would
-// save only the four corners of 36: a cross is cheaper there on small maps or with few channels, and dearer on large maps of 128
-// channels and more.
+// save only the four corners of 36. From 128 channels on that wins, and below 32 the copying costs more than the corners: there a cross
+// is computed as the 3x3 filter whose corners are zero.
 #include "kernels/cpu/conv2d_cross_onednn.h"
 
 #include <omp.h>
 
 #include <algorithm>
+#include <dnnl.hpp>
 
+#include "kernels/cpu/conv2d_onednn.h"
 #include "kernels/cpu/matrix_product_onednn.h"
 
 namespace pliant::kernels::cpu {
@@ -51,10 +53,46 @@ void sum_panel(const float* panel, const CrossSizes& image, float* dx) {
   }
 }
 
+Conv2dGeometry full_geometry(const CrossSizes& z) { return {.stride = z.stride, .padding = 1}; }
+
+// Where the corners cost less than they save; by the shape alone, so that runs can be repeated bit for bit.
+bool full_filter_pays(const CrossSizes& z) {
+  static const bool has_winograd = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
+  const int channels = std::min(z.c, z.k);
+  return channels < 32 || (has_winograd && z.stride == 1 && channels >= 128 && std::min(z.p, z.q) >= 4);
+}
+
+// The place of a filter's tap among those of 3x3 filters [K, 3, 3, C].
+float* full_tap(float* full, const CrossSizes& z, int64_t k, int tap) {
+  return full + ((k * 3 + cross_row(tap) + 1) * 3 + cross_column(tap) + 1) * z.c;
+}
+
+// The filters with zeros in the corners.
+Tensor full_filters(const Tensor& w, const CrossSizes& z) {
+  Tensor full = Tensor::zeros(w.context(), {z.k, 3, 3, z.c});
+  for (int64_t k = 0; k < z.k; ++k) {
+    for (int tap = 0; tap < kCrossTaps; ++tap) std::copy_n(w.data<float>() + (k * kCrossTaps + tap) * z.c, z.c, full_tap(full.data<float>(), z, k, tap));
+  }
+  return full;
+}
+
+void add_full_gradient(const Tensor& dy, const Tensor& x, const CrossSizes& z, Tensor& dw) {
+  Tensor full = Tensor::zeros(dy.context(), {z.k, 3, 3, z.c});
+  conv2d_onednn_backward_filter(dy, x, full_geometry(z), full);
+  for (int64_t k = 0; k < z.k; ++k) {
+    for (int tap = 0; tap < kCrossTaps; ++tap) {
+      const float* gradient = full_tap(full.data<float>(), z, k, tap);
+      float* sum = dw.data<float>() + (k * kCrossTaps + tap) * z.c;
+      for (int64_t c = 0; c < z.c; ++c) sum[c] += gradient[c];
+    }
+  }
+}
+
 }  // namespace
 
 void conv2d_cross_onednn_forward(const Tensor& x, const Tensor& w, const Tensor& bias, const CrossSizes& z, Tensor& y) {
   if (z.n == 0) return;
+  if (full_filter_pays(z)) return conv2d_onednn_forward(x, full_filters(w, z), bias, full_geometry(z), y);
   const float *in = x.data<float>(), *filters = w.data<float>(), *start = bias ? bias.data<float>() : nullptr;
   float* out = y.data<float>();
   const int64_t pixels = z.output_pixels(), block = block_pixels(z, kForwardFloats), blocks = (pixels + block - 1) / block;
@@ -78,6 +116,7 @@ void conv2d_cross_onednn_forward(const Tensor& x, const Tensor& w, const Tensor&
 
 void conv2d_cross_onednn_backward_data(const Tensor& dy, const Tensor& w, const CrossSizes& z, Tensor& dx) {
   if (z.n == 0) return;
+  if (full_filter_pays(z)) return conv2d_onednn_backward_data(dy, full_filters(w, z), full_geometry(z), dx);
   const float *slopes = dy.data<float>(), *filters = w.data<float>();
   float* out = dx.data<float>();
   CrossSizes image = z;
@@ -97,6 +136,7 @@ void conv2d_cross_onednn_backward_data(const Tensor& dy, const Tensor& w, const 
 
 void conv2d_cross_onednn_backward_filter(const Tensor& dy, const Tensor& x, const CrossSizes& z, Tensor& dw) {
   if (z.n == 0) return;
+  if (full_filter_pays(z)) return add_full_gradient(dy, x, z, dw);
   const float *slopes = dy.data<float>(), *in = x.data<float>();
   const int64_t pixels = z.output_pixels(), block = block_pixels(z, kFilterFloats);
   Tensor scratch(x.context(), {block, z.weights()});

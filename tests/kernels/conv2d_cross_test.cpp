@@ -48,18 +48,25 @@ TEST_CASE("conv2d_cross: it is the 3x3 convolution whose corners are zero") {
   }
 }
 
-TEST_CASE("conv2d_cross: float equals the specification where panels have several blocks") {
-  for (const int stride : {1, 2}) {
-    CAPTURE(stride);
-    const Shape x_shape{5, 19, 17, 67}, w_shape{35, 5, 1, 67};
+TEST_CASE("conv2d_cross: float equals the specification where panels have several blocks or the full filter is cheaper") {
+  struct Sizes {
+    Shape x;
+    std::int64_t filters;
+    int stride;
+  };
+  for (const Sizes& of : {Sizes{{5, 19, 17, 67}, 35, 1}, Sizes{{5, 19, 17, 67}, 35, 2}, Sizes{{2, 9, 8, 128}, 131, 1}, Sizes{{2, 9, 8, 5}, 64, 2}}) {
+    CAPTURE(of.x);
+    CAPTURE(of.stride);
+    const Shape w_shape{of.filters, 5, 1, of.x[3]};
     std::vector<Tensor> outcomes[2];
     for (const DType dtype : {DType::f64, DType::f32}) {
-      const Tensor x = random_tensor(cpu(), x_shape, dtype, 1), w = random_tensor(cpu(), w_shape, dtype, 2), bias = random_tensor(cpu(), {35}, dtype, 3);
-      Tensor y(cpu(), conv2d_cross_output_shape(x_shape, w_shape, stride), dtype), dx = Tensor::like(x), dw = random_tensor(cpu(), w_shape, dtype, 4);
-      kernels::conv2d_cross_forward(x, w, bias, stride, y);
+      const Tensor x = random_tensor(cpu(), of.x, dtype, 1), w = random_tensor(cpu(), w_shape, dtype, 2);
+      const Tensor bias = random_tensor(cpu(), {of.filters}, dtype, 3);
+      Tensor y(cpu(), conv2d_cross_output_shape(of.x, w_shape, of.stride), dtype), dx = Tensor::like(x), dw = random_tensor(cpu(), w_shape, dtype, 4);
+      kernels::conv2d_cross_forward(x, w, bias, of.stride, y);
       const Tensor dy = random_tensor(cpu(), y.shape(), dtype, 5);
-      kernels::conv2d_cross_backward_data(dy, w, stride, dx);
-      kernels::conv2d_cross_backward_filter(dy, x, stride, dw);
+      kernels::conv2d_cross_backward_data(dy, w, of.stride, dx);
+      kernels::conv2d_cross_backward_filter(dy, x, of.stride, dw);
       outcomes[dtype == DType::f32] = {y, dx, dw};
     }
     for (std::size_t i = 0; i < 3; ++i) CHECK(difference(outcomes[1][i], outcomes[0][i]).relative <= 1e-5);
