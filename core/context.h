@@ -26,6 +26,11 @@ struct ContextOptions {
   std::uint64_t order_seed = 0;                             // of the shuffled order
   bool check_finite = false;                                // after each op, throw if it wrote NaN or infinity; slow
   bool trace = false;                                       // print each op with its shapes on stderr
+  // Of the libraries that compute on a GPU:
+  bool tf32 = false;                                        // may round f32 factors to TF32 (10 bits of mantissa)
+  bool deterministic = true;                                // sum in a fixed order alone: the same bits in every run
+  bool timed_plans = false;                                 // time several engines for a new shape and take the fastest
+  bool log_plans = false;                                   // print each chosen engine on stderr; trace does too
 };
 
 // Something a library needs once per Context: handles, primitive and plan caches. Made on first use.

@@ -99,6 +99,10 @@ constexpr const char* name_of(DType dtype) {
   }
   return "?";
 }
+
+// What biases, gradients of parameters and other long sums have beside tensors of this dtype.
+constexpr DType accumulation_dtype(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }
+
 inline std::ostream& operator<<(std::ostream& out, DType dtype) { return out << name_of(dtype); }
 
 template <class T>

@@ -2,7 +2,8 @@
 //   x [N, H, W, C]   w [K, R, S, C / groups]   bias [K] or no tensor   y, dy [N, P, Q, K]
 //   y[n,p,q,k] = bias[k] + sum over r, s, c of x[n, p stride - padding + r dilation, q stride - padding + s dilation, c] w[k,r,s,c]
 // where positions outside the image count as zero and channel k reads the channels of its group alone.
-// f32 | f64 on the CPU, f32 on the GPU; sums in float (double for f64). The gradient of the bias is channel_sum.
+// x, w, y, dx and dy have one dtype: f32 | f64 on the CPU, f32 on the GPU, bf16 | f16 where cuDNN computes. The bias and dw are f32
+// beside 16 bits, else of that dtype; sums in float (double for f64). The gradient of the bias is channel_sum.
 #pragma once
 
 #include "core/kernel.h"

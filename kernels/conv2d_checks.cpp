@@ -45,17 +45,19 @@ Shape conv2d_output_shape(const Shape& x, const Shape& w, const Conv2dGeometry& 
 namespace kernels {
 
 Conv2dSizes check_conv2d(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y,
-                         const Conv2dGeometry& geometry) {
+                         const Conv2dGeometry& geometry, FilterRole role) {
   const Shape expected = output_shape(op, x.shape(), w.shape(), geometry);
   const auto require = [&](bool condition, const auto&... what) {
     PLIANT_REQUIRE(ShapeError, condition, describe(op, x.shape(), w.shape(), geometry), what...);
   };
   require(y.shape() == expected, "y must be ", expected, ", it is ", y.shape());
-  require(x.dtype() == w.dtype() && x.dtype() == y.dtype(), "x is ", x.dtype(), ", w ", w.dtype(), ", y ", y.dtype(),
-          "; they must be equal");
+  const DType wide = accumulation_dtype(x.dtype()), filter = role == FilterRole::gradient ? wide : x.dtype();
+  require(x.dtype() == y.dtype(), "x is ", x.dtype(), ", y ", y.dtype(), "; they must be equal");
+  require(w.dtype() == filter, "beside x of ", x.dtype(), (role == FilterRole::gradient ? " dw" : " w"), " must be ", filter,
+          ", it is ", w.dtype());
   if (bias) {
     require(bias.shape() == Shape{w.shape()[0]}, "the bias must be [", w.shape()[0], "], it is ", bias.shape());
-    require(bias.dtype() == x.dtype(), "x is ", x.dtype(), ", the bias ", bias.dtype(), "; they must be equal");
+    require(bias.dtype() == wide, "beside x of ", x.dtype(), " the bias must be ", wide, ", it is ", bias.dtype());
   }
   const auto size = [](const Tensor& tensor, int i) { return static_cast<int>(tensor.shape()[i]); };
   Conv2dSizes sizes{size(x, 0), size(x, 1), size(x, 2), size(x, 3), size(w, 0), size(w, 1), size(w, 2), size(y, 1), size(y, 2),
@@ -65,8 +67,8 @@ Conv2dSizes check_conv2d(const char* op, const Tensor& x, const Tensor& w, const
 }
 
 Conv2dSizes check_depthwise(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y,
-                            const Conv2dGeometry& geometry) {
-  const Conv2dSizes sizes = check_conv2d(op, x, w, bias, y, geometry);
+                            const Conv2dGeometry& geometry, FilterRole role) {
+  const Conv2dSizes sizes = check_conv2d(op, x, w, bias, y, geometry, role);
   PLIANT_REQUIRE(ShapeError, sizes.groups == sizes.c && sizes.k == sizes.c, describe(op, x.shape(), w.shape(), geometry),
                  "a depthwise convolution has one filter and one group per channel");
   return sizes;

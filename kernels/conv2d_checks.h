@@ -20,11 +20,14 @@ struct Conv2dSizes {
   std::int64_t products() const { return output_pixels() * taps() * group_c * k; }  // multiplications of the forward
 };
 
-// `w` stands for w or dw, `x` for x or dx, `y` for y or dy. The bias may be no tensor.
+enum class FilterRole : std::uint8_t { weight, gradient };
+
+// `w` stands for w or dw (by its role), `x` for x or dx, `y` for y or dy. The bias may be no tensor. x, w and y have one dtype;
+// the bias and dw have that in which sums are kept beside it (accumulation_dtype).
 Conv2dSizes check_conv2d(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y,
-                         const Conv2dGeometry& geometry);
+                         const Conv2dGeometry& geometry, FilterRole role = FilterRole::weight);
 // The same, and groups = C = K.
 Conv2dSizes check_depthwise(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y,
-                            const Conv2dGeometry& geometry);
+                            const Conv2dGeometry& geometry, FilterRole role = FilterRole::weight);
 
 }  // namespace pliant::kernels

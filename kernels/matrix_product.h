@@ -1,4 +1,5 @@
-// Matrix product, the heart of linear layers.  f32 | f64 on the CPU, f32 on the GPU.
+// Matrix product, the heart of linear layers. a and b have one dtype: f32 | f64 on the CPU, f32 on the GPU, bf16 | f16 where cuBLASLt
+// computes. c has the same, or f32 beside 16 bits; the bias is f32 beside 16 bits. Sums in float (double for f64).
 #pragma once
 
 #include "core/kernel.h"

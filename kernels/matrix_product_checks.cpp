@@ -10,7 +10,10 @@ ProductSizes check_matrix_product(const Tensor& a, const Tensor& b, const Tensor
                    b.shape(), options.transpose_b ? " transposed" : "", ", c ", c.shape(), ": ", what...);
   };
   require(a.shape().rank() == 2 && b.shape().rank() == 2 && c.shape().rank() == 2, "all must have two dimensions");
-  require(a.dtype() == b.dtype() && a.dtype() == c.dtype(), "dtypes ", a.dtype(), ", ", b.dtype(), " and ", c.dtype(), " differ");
+  const DType wide = accumulation_dtype(a.dtype());
+  require(a.dtype() == b.dtype(), "dtypes ", a.dtype(), " of a and ", b.dtype(), " of b differ");
+  require(c.dtype() == a.dtype() || c.dtype() == wide, "c is ", c.dtype(), "; products of ", a.dtype(), " are written as ", a.dtype(),
+          a.dtype() == wide ? "" : " or f32");
   const ProductSizes sizes{a.shape()[options.transpose_a ? 1 : 0], b.shape()[options.transpose_b ? 0 : 1],
                            a.shape()[options.transpose_a ? 0 : 1]};
   const std::int64_t other = b.shape()[options.transpose_b ? 1 : 0];
@@ -21,7 +24,7 @@ ProductSizes check_matrix_product(const Tensor& a, const Tensor& b, const Tensor
   if (bias) {
     require(!options.accumulate, "a bias cannot be added while accumulating");
     require(bias.shape() == Shape{sizes.n}, "the bias must be [", sizes.n, "], it is ", bias.shape());
-    require(bias.dtype() == a.dtype(), "the bias is ", bias.dtype(), ", a ", a.dtype());
+    require(bias.dtype() == wide, "beside a of ", a.dtype(), " the bias must be ", wide, ", it is ", bias.dtype());
   }
   return sizes;
 }
