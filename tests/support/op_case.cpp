@@ -31,11 +31,17 @@ double projected(const OpCase& op, const std::vector<std::vector<double>>& input
 
 }  // namespace
 
+std::vector<Tensor> inputs_of(Context& context, DType dtype, const OpCase& op) {
+  std::vector<Tensor> tensors;
+  const auto inputs = random_inputs(op);
+  for (std::size_t i = 0; i < inputs.size(); ++i) tensors.push_back(make_tensor(context, op.inputs[i], dtype, inputs[i]));
+  return tensors;
+}
+
 Outcome run_case(Context& context, DType dtype, const OpCase& op) {
   Tape tape;
   std::vector<Var> leaves;
-  const auto inputs = random_inputs(op);
-  for (std::size_t i = 0; i < inputs.size(); ++i) leaves.push_back(tape.leaf(make_tensor(context, op.inputs[i], dtype, inputs[i])));
+  for (const Tensor& input : inputs_of(context, dtype, op)) leaves.push_back(tape.leaf(input));
   const Var y = op.apply(leaves);
   tape.backward({{y, random_tensor(context, y.value.shape(), dtype, 99)}});
   Outcome outcome{y.value, {}};

@@ -39,6 +39,7 @@ struct Outcome {
   std::vector<Tensor> gradients;  // no tensor where the op does not depend on the input
 };
 Outcome run_case(Context& context, DType dtype, const OpCase& op);
+std::vector<Tensor> inputs_of(Context& context, DType dtype, const OpCase& op);  // those that run_case gives it
 
 // Largest difference between backward() and central differences in double, relative to the largest gradient of that input (at
 // least 1e-3). NaN gives infinity.

@@ -16,7 +16,7 @@ BatchNormState state_like(const Tensor& scale, double epsilon) {
   return state;
 }
 
-OpCase one_case(bool train, const Shape& shape, Activation f, bool residual, double epsilon = 1e-3) {
+BatchNormCase one_case(bool train, const Shape& shape, Activation f, bool residual, double epsilon = 1e-3) {
   const std::int64_t c = shape[-1];
   OpCase op{
       cat("batch norm ", train ? "train" : "infer", ": ", shape, " ", name_of(f), residual ? " after a residual" : ""),
@@ -27,7 +27,7 @@ OpCase one_case(bool train, const Shape& shape, Activation f, bool residual, dou
                                                              added);
       }};
   if (residual) op.inputs.push_back(shape);
-  return op;
+  return {op, f, epsilon};
 }
 
 // Enough rows for several blocks of the kernels in every layout of channels.
@@ -47,21 +47,29 @@ std::vector<Tensor> train_and_back(Context& context, DType dtype, std::int64_t r
   return all;
 }
 
+std::vector<BatchNormCase> batch_norms_in(bool train) {
+  std::vector<BatchNormCase> cases;
+  for (const std::int64_t c : {1, 3, 17, 33, 64}) {
+    cases.push_back(one_case(train, {2, 1, 3, c}, Activation::identity, false));
+    cases.push_back(one_case(train, {1, 3, 2, c}, Activation::relu, false));
+    cases.push_back(one_case(train, {5, c}, Activation::relu, true));
+  }
+  cases.push_back(one_case(train, {3, 4}, Activation::identity, true));
+  // Two values normalise to almost +-1 whatever they are: a large epsilon leaves a gradient to compare.
+  cases.push_back(one_case(train, {2, 12}, Activation::relu, true, 0.5));
+  return cases;
+}
+
 }  // namespace
+
+std::vector<BatchNormCase> batch_norms_in_training() { return batch_norms_in(true); }
 
 std::vector<OpCase> batch_norm_cases() {
   std::vector<OpCase> cases;
   for (const bool train : {true, false}) {
-    for (const std::int64_t c : {1, 3, 17, 33, 64}) {
-      cases.push_back(one_case(train, {2, 1, 3, c}, Activation::identity, false));
-      cases.push_back(one_case(train, {1, 3, 2, c}, Activation::relu, false));
-      cases.push_back(one_case(train, {5, c}, Activation::relu, true));
-    }
-    cases.push_back(one_case(train, {3, 4}, Activation::identity, true));
-    // Two values normalise to almost +-1 whatever they are: a large epsilon leaves a gradient to compare.
-    cases.push_back(one_case(train, {2, 12}, Activation::relu, true, 0.5));
+    for (const BatchNormCase& one : batch_norms_in(train)) cases.push_back(one.op);
   }
-  cases.push_back(one_case(false, {1, 7}, Activation::relu, true));
+  cases.push_back(one_case(false, {1, 7}, Activation::relu, true).op);
   return cases;
 }
 

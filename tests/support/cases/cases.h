@@ -1,6 +1,8 @@
 // One function per family; op_cases.cpp joins them.
 #pragma once
 
+#include "kernels/batch_norm.h"
+#include "kernels/conv2d.h"
 #include "tests/support/op_case.h"
 
 namespace pliant::test {
@@ -14,6 +16,20 @@ std::vector<OpCase> pool_cases();
 std::vector<OpCase> local_response_norm_cases();
 std::vector<OpCase> convolution_cases();
 std::vector<OpCase> linear_cases();
+
+// What a family's cases consist of, for tests that run another body of the same operation on the same inputs.
+struct ConvolutionCase {
+  OpCase op;
+  Conv2dGeometry geometry;  // depthwise where the name begins with that word
+};
+std::vector<ConvolutionCase> convolutions();  // dense, grouped and depthwise
+struct BatchNormCase {
+  OpCase op;
+  Activation f;
+  double epsilon;
+};
+std::vector<BatchNormCase> batch_norms_in_training();
+std::vector<std::int64_t> sum_sizes();  // of accumulate_sum
 
 std::vector<KernelCase> memory_kernel_cases();
 std::vector<KernelCase> training_kernel_cases();

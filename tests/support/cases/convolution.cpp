@@ -5,11 +5,11 @@ namespace pliant::test {
 
 namespace {
 
-OpCase conv_case(const char* name, Shape x, Shape w, Conv2dGeometry geometry, bool bias) {
+ConvolutionCase conv_case(const char* name, Shape x, Shape w, Conv2dGeometry geometry, bool bias) {
   OpCase one{cat(geometry.groups > 1 && geometry.groups == w[0] ? "depthwise conv2d: " : "conv2d: ", name), {x, w}, nullptr};
   if (bias) one.inputs.push_back({w[0]});
   one.apply = [geometry, bias](const std::vector<Var>& in) { return conv2d(in[0], in[1], bias ? in[2] : Var{}, geometry); };
-  return one;
+  return {one, geometry};
 }
 
 OpCase linear_case(const char* name, Shape x, Shape w, bool bias) {
@@ -28,8 +28,8 @@ OpCase cross_case(const char* name, Shape x, Shape w, int stride, bool bias) {
 
 }  // namespace
 
-std::vector<OpCase> convolution_cases() {
-  std::vector<OpCase> cases;
+std::vector<ConvolutionCase> convolutions() {
+  std::vector<ConvolutionCase> cases;
   // {stride, padding, dilation, groups}
   cases.push_back(conv_case("1x1, 3 channels to 5, bias", {2, 3, 4, 3}, {5, 1, 1, 3}, {1, 0, 1, 1}, true));
   cases.push_back(conv_case("1x1 stride 2, 4 to 4", {2, 5, 5, 4}, {4, 1, 1, 4}, {2, 0, 1, 1}, false));
@@ -49,6 +49,12 @@ std::vector<OpCase> convolution_cases() {
   cases.push_back(conv_case("3x3 stride 2, 33 channels", {1, 5, 4, 33}, {33, 3, 3, 1}, {2, 1, 1, 33}, false));
   cases.push_back(conv_case("5x5 dilation 2, batch 3", {3, 9, 9, 2}, {2, 5, 5, 1}, {1, 3, 2, 2}, true));
   cases.push_back(conv_case("one pixel", {2, 1, 1, 7}, {7, 3, 3, 1}, {1, 1, 1, 7}, false));
+  return cases;
+}
+
+std::vector<OpCase> convolution_cases() {
+  std::vector<OpCase> cases;
+  for (const ConvolutionCase& one : convolutions()) cases.push_back(one.op);
   cases.push_back(cross_case("3 to 5, bias", {2, 5, 4, 3}, {5, 5, 1, 3}, 1, true));
   cases.push_back(cross_case("stride 2, 7 to 9", {1, 6, 7, 7}, {9, 5, 1, 7}, 2, false));
   cases.push_back(cross_case("stride 3 that leaves pixels over", {2, 8, 6, 2}, {3, 5, 1, 2}, 3, true));

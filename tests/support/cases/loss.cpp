@@ -63,6 +63,8 @@ std::vector<OpCase> loss_cases() {
   return cases;
 }
 
+std::vector<std::int64_t> sum_sizes() { return {1, 255, 4096, 4097, 20000}; }
+
 std::vector<KernelCase> loss_kernel_cases() {
   std::vector<KernelCase> cases;
   for (const std::int64_t c : {1, 31, 32, 100, 1000}) {
@@ -83,7 +85,7 @@ std::vector<KernelCase> loss_kernel_cases() {
                      },
                      0.0});
   }
-  for (const std::int64_t size : {1, 255, 4096, 4097, 20000}) {
+  for (const std::int64_t size : sum_sizes()) {
     cases.push_back({cat("accumulate_sum: ", size, " values"), [size](Context& context, DType dtype) {
                        const Tensor x = random_tensor(context, {size}, dtype, 25, 0.0, 1.0);
                        Tensor y = random_tensor(context, {1}, dtype, 26), everywhere(context, {300}, dtype);
