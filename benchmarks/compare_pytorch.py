@@ -31,10 +31,10 @@ def child(options):
 
     torch.manual_seed(1)
     torch.set_num_threads(options.threads)
-    model_class = {c.net: c for c in (torch_nets.ResNet20, torch_nets.LeNet5, torch_nets.Vgg16)}[options.child]
-    model = model_class().to(memory_format=torch.channels_last)
-    images = torch.rand(options.batch, *model_class.sample).mul(2).sub(1).to(memory_format=torch.channels_last)
-    labels = torch.randint(0, model_class.classes, (options.batch,))
+    model = {"resnet20": lambda: torch_nets.ResNet(20), "lenet5": torch_nets.LeNet5, "vgg16": torch_nets.Vgg16}[options.child]()
+    model = model.to(memory_format=torch.channels_last)
+    images = torch.rand(options.batch, *model.sample).mul(2).sub(1).to(memory_format=torch.channels_last)
+    labels = torch.randint(0, model.classes, (options.batch,))
     if options.mode == "train":
         model.train()
         settings = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 5e-4}

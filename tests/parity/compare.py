@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The program against PyTorch: same weights, same batches.
 
-usage: compare.py PROGRAM [NET...]     nets: lenet5 resnet20 resnet20b vgg16 (default: all)
+usage: compare.py PROGRAM [NET...]     nets: those of NETS below (default: all)
 
-In double: logits in eval and train mode, all gradients, and weights, batch-norm statistics and losses after ten Nesterov
+In double: logits in eval and train mode, all gradients, and weights, batch-norm statistics and losses after up to ten Nesterov
 steps with weight decay; norm of the difference over norm, per tensor, at most 1e-7. In float: logits 1e-4, each gradient
 6e-2, all gradients together 3e-2 (single ReLUs near 0 flip with the order of summation). One line per comparison. Ends with
 1 if one failed or none was made, with 77 where PyTorch is missing.
@@ -23,7 +23,7 @@ except ImportError as error:
     print(f"skipped: {error}; apt-get install python3-torch python3-numpy")
     sys.exit(77)
 from safetensors_io import read_file, write_file  # noqa: E402
-from torch_nets import LeNet5, ResNet20, Vgg16  # noqa: E402
+from torch_nets import DenseNet40, LeNet5, MobileNetV1, PreResNet29, ResNet, Vgg16  # noqa: E402
 
 DOUBLE, LOGITS, GRADIENT, GRADIENTS = 1e-7, 1e-4, 6e-2, 3e-2
 RATE, MOMENTUM, DECAY, STEPS = 0.02, 0.9, 5e-4, 10
@@ -152,14 +152,14 @@ class Session:
         return ours, (losses, first, without_counters(weights_of(self.model)))
 
 
-def compare_double(program, folder, make, flags, batch, tally, label):
+def compare_double(program, folder, make, flags, batch, steps, tally, label):
     session = Session(program, folder, make, flags, "f64", tally, label)
-    batches = make_batches(session.model, STEPS, batch, session.generator)
+    batches = make_batches(session.model, steps, batch, session.generator)
     session.logits(batches[0][0], DOUBLE)
     (losses, gradients, after), expected = session.steps(batches)
-    tally.check(f"{label} f64: losses of {STEPS} steps", losses, expected[0], DOUBLE)
+    tally.check(f"{label} f64: losses of {steps} steps", losses, expected[0], DOUBLE)
     tally.check_all(f"{label} f64: gradient of", gradients, expected[1], DOUBLE)
-    tally.check_all(f"{label} f64: after {STEPS} steps", after, expected[2], DOUBLE)
+    tally.check_all(f"{label} f64: after {steps} steps", after, expected[2], DOUBLE)
 
 
 def compare_float(program, folder, make, flags, batch, tally, label):
@@ -173,8 +173,12 @@ def compare_float(program, folder, make, flags, batch, tally, label):
     tally.check(f"{label} f32: all gradients together", *whole, GRADIENTS)
 
 
-NETS = {"lenet5": (LeNet5, [], 4), "resnet20": (ResNet20, [], 3), "resnet20b": (lambda: ResNet20("B"), ["--shortcut", "B"], 2),
-        "vgg16": (Vgg16, [], 2)}
+# The net, flags of `import`, samples of a batch in double, steps. Differences of the last bit grow tenfold a step in MobileNet, whose
+# batch norms see few values on its 2x2 maps.
+NETS = {"lenet5": (LeNet5, [], 4, STEPS), "resnet20": (lambda: ResNet(20), [], 3, STEPS),
+        "resnet20b": (lambda: ResNet(20, "B"), ["--shortcut", "B"], 2, STEPS), "vgg16": (Vgg16, [], 2, STEPS),
+        "preresnet29": (PreResNet29, ["--input", "3x16x16"], 3, STEPS), "densenet40": (lambda: DenseNet40(12), ["--input", "3x12x12"], 3, STEPS),
+        "mobilenet-v1": (MobileNetV1, [], 12, 4)}
 
 
 def main(arguments):
@@ -183,10 +187,10 @@ def main(arguments):
     program, names = arguments[0], arguments[1:] or list(NETS)
     tally = Tally()
     for name in names:
-        make, flags, batch = NETS[name]
+        make, flags, batch, steps = NETS[name]
         with tempfile.TemporaryDirectory() as folder:
             try:
-                compare_double(program, folder, make, flags, batch, tally, name)
+                compare_double(program, folder, make, flags, batch, steps, tally, name)
                 compare_float(program, folder, make, flags, 8, tally, name)
             except Exception as error:  # one net that cannot run must not hide the others
                 tally.count(False, f"{name}: {error}")
