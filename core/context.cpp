@@ -40,7 +40,7 @@ Context::Context(Device device, ContextOptions options) : device_(device), optio
   threads_ = options.threads > 0 ? options.threads : omp_get_num_procs();
   omp_set_num_threads(threads_);
   if (backend() == Backend::gpu) stream_ = gpu::create_stream(options.order, options.order_seed);
-  pool_ = std::make_unique<MemoryPool>(backend() == Backend::gpu, stream_);
+  pool_ = std::make_shared<MemoryPool>(backend() == Backend::gpu, stream_);
 }
 
 Context::~Context() {

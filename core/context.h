@@ -6,6 +6,7 @@
 #include <string>
 #include <typeindex>
 #include <unordered_map>
+#include <utility>
 
 #include "core/gpu/runtime.h"
 #include "core/memory_pool.h"
@@ -50,9 +51,10 @@ class Context {
   Device device() const { return device_; }
   Backend backend() const { return device_ == Device::cpu ? Backend::cpu : Backend::gpu; }
   gpu::Stream stream() const { return stream_; }
-  MemoryPool& pool() { return *pool_; }
+  MemoryPool& pool() { return *pool_; }  // where new tensors come from
   int threads() const { return threads_; }
   const ContextOptions& options() const { return options_; }
+  std::shared_ptr<MemoryPool> share_pool() { return pool_; }
   void synchronize();
 
   // The attachment of type T, made by T(*this) when first asked for.
@@ -64,12 +66,26 @@ class Context {
   }
 
  private:
+  friend class PoolScope;
   Device device_;
   ContextOptions options_;
   int threads_ = 1;
   gpu::Stream stream_{};
-  std::unique_ptr<MemoryPool> pool_;
+  std::shared_ptr<MemoryPool> pool_;  // shared with every tensor that came from it
   std::unordered_map<std::type_index, std::unique_ptr<Attachment>> attachments_;
+};
+
+// While it lives, new tensors of the context come from another pool. Every tensor goes back to the pool that it came from.
+class PoolScope {
+ public:
+  PoolScope(Context& context, std::shared_ptr<MemoryPool> pool) : context_(context), former_(std::exchange(context.pool_, std::move(pool))) {}
+  ~PoolScope() { context_.pool_ = std::move(former_); }
+  PoolScope(const PoolScope&) = delete;
+  PoolScope& operator=(const PoolScope&) = delete;
+
+ private:
+  Context& context_;
+  std::shared_ptr<MemoryPool> former_;
 };
 
 }  // namespace pliant

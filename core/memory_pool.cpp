@@ -27,8 +27,8 @@ constexpr bool kEmulated = true;
 
 }  // namespace
 
-MemoryPool::MemoryPool(bool on_gpu, gpu::Stream stream)
-    : on_gpu_(on_gpu), pass_through_(kSanitized || (on_gpu && kEmulated)), stream_(stream) {}
+MemoryPool::MemoryPool(bool on_gpu, gpu::Stream stream, Use use)
+    : on_gpu_(on_gpu), pass_through_(use == Use::of_context && (kSanitized || (on_gpu && kEmulated))), stream_(stream) {}
 
 MemoryPool::~MemoryPool() { trim(); }
 
@@ -68,7 +68,7 @@ void* MemoryPool::allocate(std::size_t bytes) {
     found->second.pop_back();
     counters_.cached_bytes -= taken;
   } else {
-    PLIANT_REQUIRE(Error, !sealed_, "a request for ", bytes, " bytes reaches the driver while a graph is captured; ",
+    PLIANT_REQUIRE(DeviceError, !sealed_, "a request for ", bytes, " bytes reaches the driver while a graph is captured; ",
                    "run the step once more before capturing it");
     block = raw_allocate(taken);
     if (!block) {

@@ -1,6 +1,7 @@
 // Reuses memory blocks by size class, so that a training step allocates nothing after its first runs. A block freed on the
-// host may be reused at once: all work is ordered by one stream. Owned by a Context. Under the emulator and the address
-// sanitizer every block is an allocation of its own, so that overruns are seen.
+// host may be reused at once: all work is ordered by one stream. Belongs to a Context, or to captured graphs, which need their
+// addresses as long as they are replayed. Under the emulator and the address sanitizer every block of a Context is an
+// allocation of its own, so that overruns are seen.
 #pragma once
 
 #include <cstddef>
@@ -21,17 +22,19 @@ class MemoryPool {
     std::int64_t driver_allocations = 0;      // requests that reached the heap or the driver
   };
 
-  MemoryPool(bool on_gpu, gpu::Stream stream);
+  enum class Use : std::uint8_t { of_context, of_graphs };  // of_graphs: keeps its blocks under the emulator too
+
+  MemoryPool(bool on_gpu, gpu::Stream stream, Use use = Use::of_context);
   ~MemoryPool();
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
 
   // At least `bytes` bytes, aligned to 256. Throws MemoryError with the counters where there is no memory left,
-  // after giving back everything cached; throws Error while sealed if the request would reach the driver.
+  // after giving back everything cached; throws DeviceError while sealed if the request would reach the driver.
   void* allocate(std::size_t bytes);
   void release(void* block, std::size_t bytes) noexcept;
 
-  void seal(bool sealed) { sealed_ = sealed; }  // while a CUDA graph is captured
+  void seal(bool sealed) { sealed_ = sealed; }  // while a graph is captured, and as long as there is one
   void trim() noexcept;                         // gives cached blocks back
   const Counters& counters() const { return counters_; }
   bool caches() const { return !pass_through_; }  // false: every request reaches the heap or the driver

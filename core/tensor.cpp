@@ -5,12 +5,13 @@
 namespace pliant {
 
 struct Tensor::Storage {
-  Storage(Context& owner, std::size_t size) : context(owner), bytes(size), block(owner.pool().allocate(size)) {}
-  ~Storage() { context.pool().release(block, bytes); }
+  Storage(Context& owner, std::size_t size) : context(owner), pool(owner.share_pool()), bytes(size), block(pool->allocate(size)) {}
+  ~Storage() { pool->release(block, bytes); }
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
   Context& context;
+  std::shared_ptr<MemoryPool> pool;
   std::size_t bytes;
   void* block;
 };

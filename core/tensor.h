@@ -71,12 +71,12 @@ class Tensor {
   void read(void* host) const;                                         // bytes() bytes; waits for the device
   void write(const void* host);
 
+  void* address() const;                                               // of the first byte, whatever the dtype
   bool shares_memory() const { return storage_.use_count() > 1; }      // another handle exists on this block
 
  private:
   struct Storage;
   void* raw(DType dtype) const;
-  void* address() const;
 
   std::shared_ptr<Storage> storage_;
   std::int64_t offset_ = 0;  // in bytes

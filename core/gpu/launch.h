@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "core/check.h"
 #include "core/gpu/annotations.h"
@@ -52,6 +53,7 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_byte
   static_assert(sizeof...(P) == sizeof...(A), "launch: the kernel has another number of parameters");
   const auto body = [kernel, ... values = static_cast<std::remove_const_t<P>>(args)] { kernel(values...); };
   using Body = decltype(body);
+  static_assert(std::is_trivially_copyable_v<Body>, "launch: a captured kernel's arguments are copied as bytes");
   stream->launch(reinterpret_cast<const void*>(kernel), grid, block, shared_bytes,
                  {[](const void* data) { (*static_cast<Body*>(data))(); }, &body, sizeof body});
 }

@@ -4,13 +4,18 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <mutex>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "core/check.h"
 #include "core/gpu/simt_memory.h"
+#include "core/gpu/simt_recording.h"
 #include "core/gpu/simt_scheduler.h"
 #include "core/gpu/simt_symbols.h"
 
@@ -30,6 +35,13 @@ void check_shape(const std::string& kernel, dim3 grid, dim3 block, std::size_t s
                  kernel, ": a grid of ", text(grid), " blocks cannot run");
   PLIANT_REQUIRE(DeviceError, shared_bytes <= 227 * 1024, kernel, ": ", shared_bytes,
                  " bytes of dynamic shared memory; a block has 227 KiB");
+}
+
+// Counts one request; true where it is to fail.
+bool fails(std::int64_t& left) {
+  if (left == 0) return true;
+  if (left > 0) --left;
+  return false;
 }
 
 // One process writes at a time, and each line once: several test programs share the file.
@@ -77,24 +89,48 @@ Device::~Device() {
   }
 }
 
-void* Device::allocate(std::size_t bytes) { return memory_->allocate(bytes); }
+void Device::begin_recording() {
+  refuse_while_recording("begin_capture");
+  recording_ = std::make_unique<Recording>();
+}
+
+std::unique_ptr<Recording> Device::end_recording() {
+  PLIANT_REQUIRE(DeviceError, recording_, "end_capture: no graph is captured");
+  return std::move(recording_);
+}
+
+void Device::refuse_while_recording(const char* call) const {
+  PLIANT_REQUIRE(DeviceError, !recording_, call, ": refused while a graph is captured");
+}
+
+void* Device::allocate(std::size_t bytes) {
+  refuse_while_recording("allocate");
+  PLIANT_REQUIRE(MemoryError, !fails(faults.allocations), "SIMT emulator: a request for ", bytes, " bytes fails on purpose");
+  return memory_->allocate(bytes);
+}
 
 void Device::release(void* block) noexcept { memory_->release(block); }
 
 void Device::copy_to_device(void* target, const void* source, std::size_t bytes) {
+  refuse_while_recording("copy_to_device");
   if (bytes != 0) memory_->copy_to_device(target, source, bytes);
 }
 
 void Device::copy_to_host(void* target, const void* source, std::size_t bytes) {
+  refuse_while_recording("copy_to_host");
   if (bytes != 0) memory_->copy_to_host(target, source, bytes);
 }
 
 void Device::copy(void* target, const void* source, std::size_t bytes) {
-  if (bytes != 0) memory_->copy(target, source, bytes);
+  if (bytes == 0) return;
+  if (recording_) return recording_->calls.push_back([=](Device& device) { device.copy(target, source, bytes); });
+  memory_->copy(target, source, bytes);
 }
 
 void Device::set_zero(void* target, std::size_t bytes) {
-  if (bytes != 0) memory_->set_zero(target, bytes);
+  if (bytes == 0) return;
+  if (recording_) return recording_->calls.push_back([=](Device& device) { device.set_zero(target, bytes); });
+  memory_->set_zero(target, bytes);
 }
 
 void Device::launch(const void* kernel, dim3 grid, dim3 block, std::size_t shared_bytes, const Body& body) {
@@ -102,6 +138,14 @@ void Device::launch(const void* kernel, dim3 grid, dim3 block, std::size_t share
   const std::string name = Symbols::of_program().kernel_name(kernel);
   check_shape(name, grid, block, shared_bytes);
   PLIANT_REQUIRE(DeviceError, running == nullptr, name, ": a kernel cannot launch a kernel");
+  PLIANT_REQUIRE(DeviceError, !fails(faults.launches), name, ": the launch fails on purpose");
+  if (recording_) {
+    std::vector<std::max_align_t> arguments((body.bytes + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t));
+    std::memcpy(arguments.data(), body.data, body.bytes);
+    return recording_->calls.push_back([=, invoke = body.invoke, bytes = body.bytes, kept = std::move(arguments)](Device& device) {
+      device.launch(kernel, grid, block, shared_bytes, {invoke, kept.data(), bytes});
+    });
+  }
   const std::lock_guard turn(turns);
   ++runs_[cat(name, ' ', name_of(order_), ' ', text(grid), ' ', text(block))];
   scheduler_->run(name, grid, block, shared_bytes, body);

@@ -23,6 +23,7 @@
 namespace pliant::gpu::simt {
 
 class Memory;
+struct Recording;
 class Scheduler;
 
 // A call of a kernel with its arguments, which lie in [data, data + bytes).
@@ -30,6 +31,11 @@ struct Body {
   void (*invoke)(const void* data);
   const void* data;
   std::size_t bytes;
+};
+
+// Failures on purpose, for tests: so many requests succeed, then each one fails until the number is set again. Negative: none fails.
+struct Faults {
+  std::int64_t allocations = -1, launches = -1;
 };
 
 class Device {
@@ -54,10 +60,19 @@ class Device {
   const std::map<std::string, std::uint64_t>& runs() const { return runs_; }
   void note(const std::string& line) { ++runs_["# " + line]; }
 
+  // See begin_capture in runtime.h: launches, copies between blocks and zeroings are kept instead of done, everything else is refused.
+  void begin_recording();
+  std::unique_ptr<Recording> end_recording();
+  bool recording() const { return recording_ != nullptr; }
+  void refuse_while_recording(const char* call) const;
+
+  Faults faults;
+
  private:
   const ThreadOrder order_;
   std::unique_ptr<Memory> memory_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<Recording> recording_;
   std::map<std::string, std::uint64_t> runs_;
 };
 
