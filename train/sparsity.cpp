@@ -22,16 +22,18 @@ Sparsity::Sparsity(Net& net, Optimizer& optimizer, const SparsityOptions& option
   if (options.soft_pruning > 0.0) soft_.emplace(net, options.soft_pruning);
 }
 
-void Sparsity::act(std::int64_t steps) {
+bool Sparsity::act(std::int64_t steps) {
   const auto due = std::find_if(events_.begin(), events_.end(), [&](const PruningEvent& event) { return event.step == steps; });
-  if (due != events_.end()) prune_weights(net_, due->fraction, parse_weight_scope(options_.scope), due->of_remaining);
+  const bool prune = due != events_.end();
+  if (prune) prune_weights(net_, due->fraction, parse_weight_scope(options_.scope), due->of_remaining);
   const bool dense = dense_step_ > 0 && steps == dense_step_;
   if (dense) {
     for (Parameter& parameter : net_.store->parameters()) {
       if (parameter.role == Role::filter) parameter.mask = {};
     }
   }
-  if (due != events_.end() || dense) optimizer_.refresh_rules();
+  if (prune || dense) optimizer_.refresh_rules();
+  return prune;
 }
 
 bool Sparsity::settled(std::int64_t steps) const {

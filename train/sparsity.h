@@ -15,8 +15,8 @@ class Sparsity {
   // Throws ConfigError where the options do not fit the net or the length of the run. The net and its optimizer outlive this.
   Sparsity(Net& net, Optimizer& optimizer, const SparsityOptions& options, const TrainingLength& length);
 
-  // What is due once `steps` steps of the run are done. Before the first step, and after every one.
-  void act(std::int64_t steps);
+  // What is due once `steps` steps of the run are done; whether weights were pruned. Before the first step, and after every one.
+  bool act(std::int64_t steps);
 
   // Whether the net is as the run leaves it, sparse or dense again: an earlier epoch is no candidate for the best one.
   bool settled(std::int64_t steps) const;

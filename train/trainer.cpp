@@ -115,6 +115,7 @@ void Trainer::restore(const std::string& text, const std::vector<OptimizerArena>
 }
 
 void Trainer::save(const std::string& path) {
+  if (positions_) positions_->write();  // first, so that the file has every pruning that a checkpoint knows of
   save_checkpoint(path, net_, {splits_.train.class_names, splits_.normalisation, state_text()}, step_.optimizer().arenas());
 }
 
@@ -136,6 +137,10 @@ void Trainer::push_sums() {
   correct_.write(&correct);
 }
 
+void Trainer::sparsify() {
+  if (sparsity_->act(step()) && positions_) positions_->append(step());
+}
+
 // Trains what is left of the current epoch; returns early, at a whole step, when interrupted.
 void Trainer::train_epoch(Progress& progress, const std::function<bool()>& interrupted) {
   Context& context = net_.store->context();
@@ -153,10 +158,10 @@ void Trainer::train_epoch(Progress& progress, const std::function<bool()>& inter
       open_step_seconds_ = step_.open_step_seconds(batch, key, 3);
       aside_seconds_ = seconds_since(start);
     }
-    if (step() == 0) sparsity_->act(0);
+    if (step() == 0) sparsify();
     step_.run(batch, key, state_.epoch, state_.batch, rate_.at(step()), loss_sum_, correct_);
     ++state_.batch;
-    sparsity_->act(step());
+    sparsify();
     state_.samples += count;
     epoch_samples_here_ += count;
     progress.step(count);
@@ -237,6 +242,7 @@ void Trainer::open_tables(std::int64_t last_epoch) {
     rows_.emplace(folder_.file("rows.csv"), std::vector<std::string>{"width", "exit", "validation_loss", "validation_accuracy"}, last_epoch);
   }
   if (config_.dynamic.log_gradients) gradients_.emplace(folder_.file("gradients.csv"), step_.gradients()->layers(), last_epoch);
+  if (config_.sparsity.fraction > 0.0 && PositionLog::has_positions(net_)) positions_.emplace(net_, folder_.file("positions.csv"), step());
   if (net_.description.survival.empty()) return;
   depth_.emplace(folder_.file("depth.csv"), std::vector<std::string>{"open_blocks", "first_convolution_gradient"}, last_epoch);
   write_depth(0.0);
@@ -279,6 +285,7 @@ TrainResult Trainer::run(ProgressOutput output, const std::function<bool()>& int
     }
     end_epoch(progress, seconds_since(start) - aside_seconds_, rate_.at(step() - 1));
   }
+  if (positions_) positions_->draw(folder_.file("positions.svg"));
   TrainResult result{.best_epoch = state_.best.best_epoch, .checkpoint = folder_.best_checkpoint()};
   if (validation_.size() > 0) result.validation_accuracy = state_.best.best;
   if (test_.size() > 0) {

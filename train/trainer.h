@@ -11,6 +11,7 @@
 #include "train/epoch_table.h"
 #include "train/evaluate.h"
 #include "train/metrics.h"
+#include "train/position_log.h"
 #include "train/progress.h"
 #include "train/run_folder.h"
 #include "train/sparsity.h"
@@ -57,6 +58,7 @@ class Trainer {
     EarlyStop best;
   };
 
+  void sparsify();                 // what is due now, with its line of positions.csv
   void train_epoch(Progress& progress, const std::function<bool()>& interrupted);
   void end_epoch(Progress& progress, double seconds, double rate);
   // Every (width, exit); the full width alone where one batch-norm set serves random widths.
@@ -85,6 +87,7 @@ class Trainer {
   Tensor loss_sum_, correct_;            // [1] on the device
   std::optional<MetricsFile> metrics_;
   std::optional<EpochTable> rows_, gradients_, depth_;  // where there is something to write
+  std::optional<PositionLog> positions_;
   double open_step_seconds_ = 0.0;
   double aside_seconds_ = 0.0;           // of the current epoch, spent on something else than training
 };

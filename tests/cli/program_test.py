@@ -94,7 +94,8 @@ class Usage(ProgramTest):
         out = ("--output", self.path("net"))
         for flags in (["--classes", "ten"], ["--classes", "0"], ["--classes", "2.5"], ["--shortcut", "C"], ["--seed", "-1"], ["--seed", "18446744073709551616"],
                       ["--input", "32x32"], ["--input", "3x0x32"], ["--input", "3x32x32x1"], ["--initialisation", "zeros"],
-                      ["--exits", "one"], ["--exits", "9,3"], ["--exits", "99"], ["--precision", "f16"], ["--seed"]):
+                      ["--scale-init", "0"], ["--scale-init", "nan"], ["--exits", "one"],
+                      ["--exits", "9,3"], ["--exits", "99"], ["--precision", "f16"], ["--seed"]):
             self.fails(USAGE, "init", "resnet20", *out, *flags)
         self.fails(USAGE, "init", "resnet20", mentions="--output")
         self.assertFalse(os.path.exists(self.path("net")))
@@ -152,6 +153,10 @@ class Reports(ProgramTest):
         self.assertEqual(tensors["layer2.0.conv1.weight"][:2], ("F32", [32, 16, 3, 3]))
         self.assertEqual(tensors["fc.weight"][1], [7, 64])
         self.assertEqual(tensors["bn1.running_var"][2], [1.0] * 16)
+        self.assertEqual(tensors["bn1.weight"][2], [1.0] * 16)
+        _, scaled = read(self.checkpoint("scaled", "resnet20", "--classes", "7", "--scale-init", "0.5"))
+        self.assertEqual(scaled["bn1.weight"][2], [0.5] * 16)
+        self.assertEqual(scaled["layer2.0.conv1.weight"], tensors["layer2.0.conv1.weight"])
 
     def test_import_of_plain_weights(self):
         _, tensors = read(self.checkpoint("net", "lenet5", "--seed", "4"))

@@ -3,6 +3,7 @@
 
 usage: sparsity_test.py PROGRAM [CLASS[.test]...]
 """
+import csv
 import os
 import subprocess
 import sys
@@ -48,8 +49,28 @@ class Sparsity(unittest.TestCase):
         self.assertEqual(sum(value == 0.0 for value in values), int(len(values) * 0.7) + 1)
         self.assertEqual({name for name in tensors if name.endswith(".mask")}, {name + ".mask" for name in names})
 
+    def test_positions_of_kernels_after_every_pruning(self):
+        tensors = self.best("--sparsity", "0.75", "--sparsity-schedule", "iterative", "--sparsity-end", "1", net="resnet20")
+        with open(os.path.join(self.out, "positions.csv"), encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(list(rows[0]), ["pass", "stage", "kernel", "row", "column", "kept"])
+        passes = list(dict.fromkeys(row["pass"] for row in rows))
+        self.assertEqual(len(rows), 2 * 3 * 9)
+        self.assertRegex(passes[0], r"^step 0: (50\.00|49\.99) % left$")
+        self.assertRegex(passes[1], r"^step 4: (25\.00|24\.99) % left$")
+        kernels = [values for name, values in tensors.items() if name.startswith("layer3.") and name.endswith(".mask")]
+        for row in rows[-9:]:  # the file's masks are [K, C, R, S]
+            place = 3 * (int(row["row"]) - 1) + int(row["column"]) - 1
+            kept = [value for mask in kernels for value in mask[place::9]]
+            self.assertAlmostEqual(float(row["kept"]), sum(kept) / len(kept), places=12)
+        with open(os.path.join(self.out, "positions.svg"), encoding="utf-8") as file:
+            picture = file.read()
+        for text in (*passes, "stage 1 (32x32)", "stage 3 (8x8)"):
+            self.assertIn(f">{text}<", picture)
+
     def test_soft_filter_pruning(self):
         tensors = self.best("--soft-pruning", "0.3")
+        self.assertFalse(os.path.exists(os.path.join(self.out, "positions.csv")))
         masks = {name: values for name, values in tensors.items() if name.startswith("axis.")}
         self.assertEqual(len(masks), 2)
         for mask in masks.values():

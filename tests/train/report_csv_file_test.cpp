@@ -24,6 +24,8 @@ TEST_CASE("csv file: what a table writes is read back") {
   CHECK(file.number(1, 1) == 2000000);
   CHECK(file.number(1, 2) == -1e-300);
   CHECK_FALSE(file.number(1, 0));
+  CHECK(file.text(0, 0) == "one\ntwo");
+  CHECK(file.text(1, 0).empty());
   CHECK(file.place(1) == file.path() + ":5");
   CHECK(message_of<FileError>([&] { file.number(0, 0); }).find("t.csv:3: column 'a, \"b\"\\x0ac': expected a finite number, got 'one\\x0atwo'") !=
         std::string::npos);

@@ -14,6 +14,7 @@
 #include "tests/support/contexts.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_net.h"
+#include "tests/train/file_helpers.h"
 #include "train/checkpoint.h"
 #include "train/pruning/magnitude.h"
 #include "train/trainer.h"
@@ -87,6 +88,9 @@ bool same_masks(const Net& a, const Net& b) {
   return true;
 }
 
+// The file's text, or "none" where there is no such file.
+std::string text_of(const std::string& path) { return std::filesystem::exists(path) ? read_all(path) : "none"; }
+
 void check_resume(const TrainConfig& config, const NetDescription& d = small_net()) {
   const TemporaryFolder folder;
   const Splits data = small_data();
@@ -108,6 +112,7 @@ void check_resume(const TrainConfig& config, const NetDescription& d = small_net
     CHECK(same_masks(loaded.net, whole));
     CHECK(result.best_epoch == expected.best_epoch);
     CHECK(result.test_accuracy == expected.test_accuracy);
+    for (const char* name : {"/positions.csv", "/positions.svg"}) CHECK(text_of(path + name) == text_of((folder.path() / "whole").string() + name));
   }
 }
 
@@ -166,6 +171,39 @@ TEST_CASE("sparse run: iterative pruning resumes bit for bit with Adam") {
   config.optimizer = {.kind = OptimizerKind::adam};
   config.rate = 0.002;
   check_resume(config);
+}
+
+TEST_CASE("sparse run: rounds of a net with 3x3 kernels resume bit for bit with their positions") {
+  check_resume(small_config({.fraction = 0.6, .schedule = "iterative", .end = 3, .every = "2"}), tiny_resnet());
+}
+
+TEST_CASE("sparse run: each pruning adds the positions of kernels to the folder") {
+  const TemporaryFolder folder;
+  const Splits data = small_data();
+  const auto positions = [&](const NetDescription& d, const SparsityOptions& sparsity, const char* name, bool picture) {
+    Net net = fresh_net(d);
+    TrainConfig config = small_config(sparsity);
+    config.epochs = 2;
+    const std::string path = (folder.path() / name).string();
+    run(net, data, config, path);
+    CHECK(std::filesystem::exists(path + "/positions.svg") == picture);
+    const std::string text = text_of(path + "/positions.csv");
+    const std::size_t last = text.rfind("step ");
+    if (last == std::string::npos) return text;
+    const std::string pass = text.substr(last, text.find(',', last) - last), rows = pattern_table({{pass, kernel_patterns(net)}}).csv();
+    CHECK(text.ends_with(rows.substr(rows.find('\n'))));  // the net ends as the last pruning left it
+    return text;
+  };
+  const std::string rounds = positions(tiny_resnet(), {.fraction = 0.75, .schedule = "iterative", .end = 1}, "rounds", true);
+  CHECK(std::count(rounds.begin(), rounds.end(), '\n') == 1 + 2 * 27);
+  for (const char* pass : {"\nstep 0: 49.", "\nstep 3: 24."}) CHECK(rounds.find(pass) != std::string::npos);
+  const std::string once = positions(small_net(), {.fraction = 0.5, .begin = 1}, "once", false);
+  CHECK(std::count(once.begin(), once.end(), '\n') == 1 + 2 * 25);
+  CHECK(once.find("\nstep 3: 4") != std::string::npos);
+  NetDescription centres = tiny_resnet();
+  centres.kernel_shape = "centre";
+  CHECK(positions(centres, {.fraction = 0.5}, "centres", false) == "none");
+  CHECK(positions(tiny_resnet(), {.soft_pruning = 0.3}, "soft", false) == "none");
 }
 
 TEST_CASE("sparse run: dense-sparse-dense resumes bit for bit") { check_resume(small_config({.fraction = 0.5, .begin = 1, .dense_at = 2})); }

@@ -15,6 +15,7 @@ struct InitOptions {
   std::string net, output, precision = "f32";
   StructureOptions structure;
   InitialOptions initial;
+  double scale_init = 1.0;
   bool json = false;
 };
 
@@ -22,7 +23,7 @@ int run_init(const InitOptions& options) {
   Context context(Device::cpu);
   Net net = build_net(describe(options.net, options.structure));
   net.store->allocate(context, dtype_from(options.precision));
-  initialise(net, options.initial.seed, initial_rule(options.initial.rule));
+  initialise(net, options.initial.seed, initial_rule(options.initial.rule), options.scale_init);
   apply_masks(options.structure, net);
   save_checkpoint(options.output, net, {});
   const std::int64_t parameters = net.store->trainable_count();
@@ -44,6 +45,7 @@ void add_init(CLI::App& app, Verb& chosen) {
   verb->add_option("--output", options->output, "checkpoint to write")->required()->type_name("FILE");
   add_structure_options(*verb, options->structure);
   add_initial_options(*verb, options->initial);
+  verb->add_option("--scale-init", options->scale_init, "where the scales of batch norm start")->check(above_zero)->capture_default_str();
   add_precision_option(*verb, options->precision);
   add_json_flag(*verb, options->json);
   verb->callback([options, &chosen] { chosen = [options] { return run_init(*options); }; });

@@ -20,6 +20,8 @@ class CsvFile {
   std::size_t size() const { return rows_.size(); }
   std::optional<std::size_t> find(const std::string& column) const;
 
+  const std::string& text(std::size_t row, std::size_t column) const { return rows_.at(row).fields.at(column); }
+
   // One row's field as a number; nothing for an empty field. FileError that names line and column for anything else that
   // is no finite number.
   std::optional<double> number(std::size_t row, std::size_t column) const;
