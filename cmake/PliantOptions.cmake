@@ -2,6 +2,7 @@ set(PLIANT_CUDA AUTO CACHE STRING "AUTO uses a CUDA toolkit where there is one, 
 set_property(CACHE PLIANT_CUDA PROPERTY STRINGS AUTO ON OFF)
 option(PLIANT_TESTS "Build the tests" ON)
 option(PLIANT_BENCHMARKS "Build the benchmarks (needs Google Benchmark)" OFF)
+option(PLIANT_ONEDNN "Convolve on the CPU with oneDNN where it is installed; without it plain loops do" ON)
 option(PLIANT_SANITIZE "Address and undefined-behaviour sanitizers; the emulator then runs without its own access checks" OFF)
 option(PLIANT_WERROR "Treat warnings as errors" OFF)
 set(PLIANT_DEPS_DIR "" CACHE PATH "Folder with an include/ of the header-only dependencies, for machines without system packages")

@@ -51,7 +51,7 @@ Shape Conv2d::cost(const Selection& select, const Shape& x, std::vector<LayerCos
   }
   const std::int64_t parameters = w.size() + (bias_ ? active_count(*bias_, select.width) : 0);
   const char* type = options_.depthwise ? "depthwise conv2d" : options_.shape == KernelShape::cross ? "cross conv2d" : "conv2d";
-  rows.push_back({name(), type, y, parameters, y.size() * w[1] * w[2] * w[3], 0, geometry(select.width)});
+  rows.push_back({name(), type, y, parameters, y.size() * w[1] * w[2] * w[3], 0, geometry(select.width), 0, x, w});
   return y;
 }
 

@@ -21,6 +21,7 @@ struct LayerCost {
   std::int64_t statistics = 0;     // running means and variances in use
   Conv2dGeometry geometry{};       // of a convolution
   std::int64_t window = 0;         // of a pool: inputs per output
+  Shape input, filter;             // of a convolution: what it reads with a batch of one, and its weight in use
 };
 
 class Layer {

@@ -1,0 +1,61 @@
+// One convolution as a graph of cuDNN's operations. Needs no handle and no device. Only in builds with CUDA.
+//   x [N, H, W, C]   w [K, R, S, C / groups]   y [N, P, Q, K], their gradients in their places; bias [K]; sums are f32 throughout.
+#pragma once
+
+#include <type_traits>
+#include <vector>
+
+#include "core/dtype.h"
+#include "kernels/conv2d_checks.h"
+#include "kernels/gpu/cudnn_descriptor.h"
+
+namespace pliant::kernels::gpu {
+
+enum class ConvolutionDirection : int { forward, backward_data, backward_filter };
+const char* name_of(ConvolutionDirection direction);
+
+// All that cuDNN's answer depends on, compared as bytes: ints only, so that there is no padding.
+struct ConvolutionProblem {
+  Conv2dSizes sizes{};
+  ConvolutionDirection direction{};
+  int dtype = 0;      // a DType: of x, w, y and their gradients, but for dw, which is f32
+  int has_bias = 0;   // forward alone
+  int alignment = 0;  // bytes that divide every address
+
+  DType storage() const { return static_cast<DType>(dtype); }
+};
+static_assert(std::has_unique_object_representations_v<ConvolutionProblem>);
+
+// "forward of 128 x 32 x 32 x 16 with 16 filters of 3 x 3 (stride 1, padding 1, dilation 1, groups 1) in f32", for messages.
+std::string describe(const ConvolutionProblem& problem);
+
+// What the graph itself computes. What it leaves out, kernels of ours do behind it.
+struct ConvolutionForm {
+  bool adds_bias = false;
+  bool accumulates = false;     // dw = dw + gradient instead of dw = gradient
+  DType filter = DType::f32;    // dtype of w or dw in the graph
+};
+// The forms that compute a problem, the one that leaves least to do first.
+std::vector<ConvolutionForm> forms_of(const ConvolutionProblem& problem);
+
+// Names of the tensors in a variant pack.
+constexpr std::int64_t kTensorX = 1, kTensorW = 2, kTensorY = 3, kTensorBias = 4, kTensorSum = 5;
+
+// Operations with everything that they refer to. Throws DeviceError with cuDNN's reason where it refuses the description.
+class ConvolutionGraph {
+ public:
+  ConvolutionGraph(const ConvolutionProblem& problem, const ConvolutionForm& form);
+
+  // The graph for a handle; null: for a device that is described elsewhere. False, with cuDNN's reason, where it is not supported.
+  bool try_finalise(void* handle, std::string* why);
+  const CudnnDescriptor& graph() const { return graph_; }
+
+ private:
+  CudnnDescriptor& add(CudnnDescriptor part);
+
+  std::vector<CudnnDescriptor> parts_;   // tensors and parameters, kept while the graph is
+  std::vector<CudnnDescriptor> operations_;
+  CudnnDescriptor graph_;
+};
+
+}  // namespace pliant::kernels::gpu

@@ -1,0 +1,178 @@
+#include "kernels/gpu/cudnn_graph.h"
+
+#include <cudnn.h>
+
+#include <array>
+#include <utility>
+
+namespace pliant::kernels::gpu {
+
+namespace {
+
+using Direction = ConvolutionDirection;
+
+constexpr cudnnDataType_t kSumType = CUDNN_DATA_FLOAT;
+
+cudnnDataType_t data_type(DType dtype) {
+  switch (dtype) {
+    case DType::f32: return CUDNN_DATA_FLOAT;
+    case DType::bf16: return CUDNN_DATA_BFLOAT16;
+    case DType::f16: return CUDNN_DATA_HALF;
+    default: throw ShapeError(cat("conv2d: the GPU computes in f32, bf16 or f16, got ", dtype));
+  }
+}
+
+struct TensorSizes {
+  std::int64_t n, h, w, c;
+};
+
+// cuDNN names sizes N, C, H, W whatever the layout; the strides say that memory is N, H, W, C. A virtual tensor has no memory.
+CudnnDescriptor tensor(std::int64_t id, const TensorSizes& z, DType dtype, std::int64_t alignment, bool is_virtual = false) {
+  CudnnDescriptor result(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
+  const cudnnDataType_t type = data_type(dtype);
+  result.set_size(CUDNN_ATTR_TENSOR_UNIQUE_ID, id);
+  result.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, &type);
+  result.set_size(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, alignment);
+  result.set_sizes(CUDNN_ATTR_TENSOR_DIMENSIONS, {z.n, z.c, z.h, z.w});
+  result.set_sizes(CUDNN_ATTR_TENSOR_STRIDES, {z.h * z.w * z.c, 1, z.w * z.c, z.c});
+  if (is_virtual) result.set(CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, &is_virtual);
+  result.finalise("a tensor descriptor");
+  return result;
+}
+
+CudnnDescriptor geometry(const Conv2dSizes& z) {
+  CudnnDescriptor convolution(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
+  const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
+  convolution.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, &kSumType);
+  convolution.set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, &mode);
+  convolution.set_size(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, 2);
+  convolution.set_sizes(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, {z.padding, z.padding});
+  convolution.set_sizes(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, {z.padding, z.padding});
+  convolution.set_sizes(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, {z.stride, z.stride});
+  convolution.set_sizes(CUDNN_ATTR_CONVOLUTION_DILATIONS, {z.dilation, z.dilation});
+  convolution.finalise("a convolution descriptor");
+  return convolution;
+}
+
+struct OperationNames {
+  cudnnBackendDescriptorType_t kind;
+  cudnnBackendAttributeName_t alpha, beta, convolution, x, w, y;
+};
+
+OperationNames names_of(Direction direction) {
+  switch (direction) {
+    case Direction::forward:
+      return {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y};
+    case Direction::backward_data:
+      return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY};
+    case Direction::backward_filter: break;
+  }
+  return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW,
+          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY};
+}
+
+// result = result beta + convolution.
+CudnnDescriptor convolution(Direction direction, const CudnnDescriptor& shape, const CudnnDescriptor& x, const CudnnDescriptor& w,
+                            const CudnnDescriptor& y, float beta) {
+  const OperationNames names = names_of(direction);
+  CudnnDescriptor result(names.kind);
+  const float alpha = 1.0f;
+  result.set_descriptor(names.convolution, shape);
+  result.set_descriptor(names.x, x);
+  result.set_descriptor(names.w, w);
+  result.set_descriptor(names.y, y);
+  result.set(names.alpha, CUDNN_TYPE_FLOAT, &alpha);
+  result.set(names.beta, CUDNN_TYPE_FLOAT, &beta);
+  result.finalise("a convolution operation");
+  return result;
+}
+
+CudnnDescriptor addition() {
+  CudnnDescriptor result(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+  const cudnnPointwiseMode_t mode = CUDNN_POINTWISE_ADD;
+  result.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, &mode);
+  result.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, &kSumType);
+  result.finalise("an addition descriptor");
+  return result;
+}
+
+// y = x + b, b repeated along what it has one element of.
+CudnnDescriptor bias_operation(const CudnnDescriptor& how, const CudnnDescriptor& x, const CudnnDescriptor& b, const CudnnDescriptor& y) {
+  CudnnDescriptor result(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+  result.set_descriptor(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, how);
+  result.set_descriptor(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
+  result.set_descriptor(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, b);
+  result.set_descriptor(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+  result.finalise("the addition of a bias");
+  return result;
+}
+
+}  // namespace
+
+const char* name_of(Direction direction) {
+  switch (direction) {
+    case Direction::forward: return "forward";
+    case Direction::backward_data: return "data gradient";
+    case Direction::backward_filter: return "filter gradient";
+  }
+  return "?";
+}
+
+std::string describe(const ConvolutionProblem& problem) {
+  const Conv2dSizes& z = problem.sizes;
+  return cat(name_of(problem.direction), " of ", z.n, " x ", z.h, " x ", z.w, " x ", z.c, " with ", z.k, " filters of ", z.r, " x ", z.s,
+             " (stride ", z.stride, ", padding ", z.padding, ", dilation ", z.dilation, ", groups ", z.groups, ") in ", problem.storage(),
+             problem.has_bias ? " with a bias" : "");
+}
+
+std::vector<ConvolutionForm> forms_of(const ConvolutionProblem& problem) {
+  const DType storage = problem.storage();
+  if (problem.direction != Direction::backward_filter) {
+    if (!problem.has_bias) return {{.filter = storage}};
+    return {{.adds_bias = true, .filter = storage}, {.filter = storage}};
+  }
+  std::vector<ConvolutionForm> forms{{.accumulates = true}, {}};
+  if (storage != DType::f32) forms.push_back({.filter = storage});
+  return forms;
+}
+
+ConvolutionGraph::ConvolutionGraph(const ConvolutionProblem& problem, const ConvolutionForm& form)
+    : graph_(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR) {
+  const Conv2dSizes& z = problem.sizes;
+  const DType storage = problem.storage();
+  parts_.reserve(7);  // references into it stay valid
+  const CudnnDescriptor& x = add(tensor(kTensorX, {z.n, z.h, z.w, z.c}, storage, problem.alignment));
+  const CudnnDescriptor& w = add(tensor(kTensorW, {z.k, z.r, z.s, z.group_c}, form.filter, problem.alignment));
+  const CudnnDescriptor& y = add(tensor(kTensorY, {z.n, z.p, z.q, z.k}, storage, problem.alignment));
+  const CudnnDescriptor& shape = add(geometry(z));
+  const float beta = form.accumulates ? 1.0f : 0.0f;
+  if (!form.adds_bias) {
+    operations_.push_back(convolution(problem.direction, shape, x, w, y, beta));
+    return;
+  }
+  const CudnnDescriptor& sum = add(tensor(kTensorSum, {z.n, z.p, z.q, z.k}, DType::f32, problem.alignment, true));
+  const CudnnDescriptor& bias = add(tensor(kTensorBias, {1, 1, 1, z.k}, DType::f32, problem.alignment));
+  const CudnnDescriptor& how = add(addition());
+  operations_.push_back(convolution(problem.direction, shape, x, w, sum, beta));
+  operations_.push_back(bias_operation(how, sum, bias, y));
+}
+
+CudnnDescriptor& ConvolutionGraph::add(CudnnDescriptor part) { return parts_.emplace_back(std::move(part)); }
+
+bool ConvolutionGraph::try_finalise(void* handle, std::string* why) {
+  std::vector<void*> raw;
+  for (const CudnnDescriptor& operation : operations_) raw.push_back(operation.raw());
+  graph_.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, raw.data(), static_cast<std::int64_t>(raw.size()));
+  if (handle) graph_.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, &handle);
+  return graph_.try_finalise("an operation graph", why);
+}
+
+}  // namespace pliant::kernels::gpu

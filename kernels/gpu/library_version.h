@@ -1,0 +1,25 @@
+// Versions of the libraries that compute on a GPU: what the build saw against what the program has loaded.
+#pragma once
+
+#include <compare>
+#include <ostream>
+
+#include "core/check.h"
+
+namespace pliant::kernels::gpu {
+
+struct LibraryVersion {
+  int major, minor, patch;
+  auto operator<=>(const LibraryVersion&) const = default;
+};
+inline std::ostream& operator<<(std::ostream& out, const LibraryVersion& version) {
+  return out << version.major << '.' << version.minor << '.' << version.patch;
+}
+
+// Throws DeviceError naming the library and both versions where their major numbers differ.
+inline void require_same_major(const char* library, LibraryVersion compiled, LibraryVersion loaded) {
+  PLIANT_REQUIRE(DeviceError, compiled.major == loaded.major, library, ' ', loaded, " is loaded, but Pliant was compiled for ", library,
+                 ' ', compiled, "; put version ", compiled.major, " first in LD_LIBRARY_PATH, or build Pliant again");
+}
+
+}  // namespace pliant::kernels::gpu
