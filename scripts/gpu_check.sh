@@ -14,7 +14,8 @@ usage: scripts/gpu_check.sh quick|full [--stages LIST] [--report DIR] [--jobs N]
   --build DIR       default: build/gpu
   --build-only      compile and link; no card needed
   PLIANT_DEPS_DIR   folder that scripts/collect_headers.sh made, on a machine without system packages
-  CUDNN_HOME        folder with cuDNN's include/ and lib/; by default the toolkit's or pip's nvidia/cudnn
+  CUDNN_HOME        folder with cuDNN's include/ and lib/; by default the toolkit's, the system's or pip's nvidia/cudnn
+  CUBLAS_HOME       the same for cuBLASLt; by default the toolkit's, the system's or pip's nvidia/cu13
 Ends with 0 where everything ran and passed, 1 where something failed or was left out that a card could run, 5 where there is no
 card or no toolkit.
 TEXT

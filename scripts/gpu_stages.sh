@@ -1,23 +1,11 @@
 # The stages of gpu_check.sh, which sources this file: uses its form, build, report, jobs, nvcc, architecture, dependencies, here.
 
-# pip's packages hold what a toolkit without its libraries lacks: nvidia/cudnn, and cuBLAS in nvidia/cu13.
-pip_folder() {
-  python3 -c 'import importlib.util as u, sys; s = u.find_spec(sys.argv[1]); sys.exit(1) if s is None else print(list(s.submodule_search_locations)[0])' \
-    "$1" 2> /dev/null
-}
-
 build_everything() {
-  local configure=(-DPLIANT_CUDA=ON "-DCMAKE_CUDA_COMPILER=$nvcc" "-DCMAKE_CUDA_ARCHITECTURES=$architecture") toolkit wheels
-  toolkit=$(dirname "$(dirname "$(realpath "$nvcc")")")
+  local configure=(-DPLIANT_CUDA=ON "-DCMAKE_CUDA_COMPILER=$nvcc" "-DCMAKE_CUDA_ARCHITECTURES=$architecture")
   if [ -n "$dependencies" ]; then configure+=("-DPLIANT_DEPS_DIR=$dependencies"); fi
   if [ -e "${dependencies:-/usr}/include/benchmark/benchmark.h" ]; then configure+=(-DPLIANT_BENCHMARKS=ON); fi
-  if [ -z "${CUDNN_HOME:-}" ] && [ ! -e "$toolkit/include/cudnn.h" ]; then CUDNN_HOME=$(pip_folder nvidia.cudnn || true); fi
   if [ -n "${CUDNN_HOME:-}" ]; then configure+=("-DCUDNN_HOME=$CUDNN_HOME"); fi
-  if [ ! -e "$toolkit/include/cublasLt.h" ]; then
-    wheels=$(pip_folder nvidia.cu13) || { echo "no cuBLAS in $toolkit and none from pip"; return 5; }
-    export CPLUS_INCLUDE_PATH=$wheels/include${CPLUS_INCLUDE_PATH:+:$CPLUS_INCLUDE_PATH}
-    configure+=("-DCUDA_cublas_LIBRARY=$wheels/lib/libcublas.so.13" "-DCUDA_cublasLt_LIBRARY=$wheels/lib/libcublasLt.so.13")
-  fi
+  if [ -n "${CUBLAS_HOME:-}" ]; then configure+=("-DCUBLAS_HOME=$CUBLAS_HOME"); fi
   cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release "${configure[@]}"
   cmake --build "$build" --parallel "$jobs"
   echo "for $architecture with $jobs jobs"

@@ -3,7 +3,7 @@ function(pliant_discover_tests target label)
   set(script ${CMAKE_CURRENT_BINARY_DIR}/${target}_tests.cmake)
   add_custom_command(TARGET ${target} POST_BUILD
     COMMAND ${CMAKE_COMMAND} -DEXECUTABLE=$<TARGET_FILE:${target}> -DLABEL=${label} -DSCRIPT=${script}
-            -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DSIMT_LOG=${PLIANT_SIMT_LOG} -P ${CMAKE_CURRENT_SOURCE_DIR}/list_tests.cmake
+            -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DSIMT_LOG=${PLIANT_SIMT_LOG} -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/list_tests.cmake
     VERBATIM)
   file(WRITE ${script}.include "if(EXISTS \"${script}\")\n  include(\"${script}\")\nelse()\n  add_test(${target}_NOT_BUILT ${target}_NOT_BUILT)\nendif()\n")
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${script}.include)

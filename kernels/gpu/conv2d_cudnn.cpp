@@ -128,7 +128,8 @@ class Cudnn : public Attachment {
   // Nothing where none runs.
   template <class Run>
   std::optional<std::size_t> fastest(const ConvolutionProblem& problem, const std::vector<ConvolutionPlan>& plans, const Run& run) {
-    require_no_capture(context_.stream());
+    PLIANT_REQUIRE(DeviceError, !pliant::gpu::is_capturing(context_.stream()),
+                   "plans are timed, and a graph is being captured: run the step once before it is captured");
     std::optional<std::size_t> best;
     double least = 0.0;
     for (std::size_t i = 0; i < plans.size(); ++i) {

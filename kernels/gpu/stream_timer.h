@@ -7,9 +7,6 @@
 
 namespace pliant::kernels::gpu {
 
-// Throws DeviceError while a CUDA graph is captured on the stream, for nothing runs then.
-void require_no_capture(pliant::gpu::Stream stream);
-
 // Microseconds of one call of `work`, which enqueues on the stream: the least of three rounds of four calls, after one that is not
 // timed. Waits for the stream.
 double microseconds(pliant::gpu::Stream stream, const std::function<void()>& work);

@@ -40,13 +40,6 @@ class Event {
 
 }  // namespace
 
-void require_no_capture(pliant::gpu::Stream stream) {
-  cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
-  check(cudaStreamIsCapturing(stream, &capture), "cudaStreamIsCapturing");
-  PLIANT_REQUIRE(DeviceError, capture == cudaStreamCaptureStatusNone,
-                 "plans are timed while a CUDA graph is captured: run the step once before it is captured");
-}
-
 double microseconds(pliant::gpu::Stream stream, const std::function<void()>& work) {
   work();
   Event begin, end;

@@ -191,34 +191,27 @@ TEST_CASE("conv2d: Winograd computes large 3x3 layers as exactly as floats allow
 #endif
 
 #if defined(PLIANT_WITH_CUDA)
-TEST_CASE("conv2d: cuDNN accepts the description of every geometry and refuses a wrong one") {
-  using kernels::gpu::ConvolutionDirection;
-  const kernels::Conv2dSizes sizes{2, 9, 8, 6, 4, 3, 3, 5, 4, 2, 1, 1, 2, 3, 2};
-  for (const auto direction : {ConvolutionDirection::forward, ConvolutionDirection::backward_data, ConvolutionDirection::backward_filter}) {
-    CHECK_NOTHROW(kernels::gpu::cudnn_describe(sizes, direction));
-    kernels::Conv2dSizes wrong = sizes;
-    wrong.p = 7;
-    CHECK_THROWS_AS(kernels::gpu::cudnn_describe(wrong, direction), DeviceError);
+TEST_CASE("conv2d: cuDNN equals the hand-written kernels with its first choice and with the fastest plans") {
+  for (const bool timed : {false, true}) {
+    CAPTURE(timed);
+    Context context(Device::cuda, {.timed_plans = timed});
+    const Conv2dGeometry geometry{1, 1, 1, 1};
+    const Tensor x = random_tensor(context, {8, 16, 16, 32}, DType::f32, 1), w = random_tensor(context, {48, 3, 3, 32}, DType::f32, 2);
+    const Tensor dy = random_tensor(context, {8, 16, 16, 48}, DType::f32, 3), bias = random_tensor(context, {48}, DType::f32, 4);
+    Tensor y = Tensor::like(dy), dx = Tensor::like(x), dw = random_tensor(context, w.shape(), DType::f32, 5);
+    Tensor y_direct = Tensor::like(dy), dx_direct = Tensor::like(x), dw_direct = dw.clone();
+    kernels::conv2d_forward(x, w, bias, geometry, y);
+    kernels::conv2d_backward_data(dy, w, geometry, dx);
+    kernels::conv2d_backward_filter(dy, x, geometry, dw);
+    kernels::gpu::conv2d_direct_forward(x, w, bias, geometry, y_direct);
+    kernels::gpu::conv2d_direct_backward_data(dy, w, geometry, dx_direct);
+    kernels::gpu::conv2d_direct_backward_filter(dy, x, geometry, dw_direct);
+    CHECK(difference(y, y_direct).relative < 1e-5);
+    CHECK(difference(dx, dx_direct).relative < 1e-5);
+    CHECK(difference(dw, dw_direct).relative < 1e-5);
+    CHECK(kernels::gpu::cudnn_counters(context).plans == 3);
+    CHECK(kernels::gpu::cudnn_counters(context).fallbacks == 0);
   }
-}
-
-TEST_CASE("conv2d: cuDNN equals the hand-written kernels") {
-  Context context(Device::cuda);
-  const Conv2dGeometry geometry{1, 1, 1, 1};
-  const Tensor x = random_tensor(context, {8, 16, 16, 32}, DType::f32, 1), w = random_tensor(context, {48, 3, 3, 32}, DType::f32, 2);
-  const Tensor dy = random_tensor(context, {8, 16, 16, 48}, DType::f32, 3);
-  Tensor y = Tensor::like(dy), dx = Tensor::like(x), dw = Tensor::zeros_like(w);
-  Tensor y_direct = Tensor::like(dy), dx_direct = Tensor::like(x), dw_direct = Tensor::zeros_like(w);
-  kernels::conv2d_forward(x, w, {}, geometry, y);
-  kernels::conv2d_backward_data(dy, w, geometry, dx);
-  kernels::conv2d_backward_filter(dy, x, geometry, dw);
-  kernels::gpu::conv2d_direct_forward(x, w, {}, geometry, y_direct);
-  kernels::gpu::conv2d_direct_backward_data(dy, w, geometry, dx_direct);
-  kernels::gpu::conv2d_direct_backward_filter(dy, x, geometry, dw_direct);
-  CHECK(difference(y, y_direct).relative < 1e-5);
-  CHECK(difference(dx, dx_direct).relative < 1e-5);
-  CHECK(difference(dw, dw_direct).relative < 1e-5);
-  CHECK(kernels::gpu::cudnn_counters(context).plans == 3);
 }
 #endif
 
