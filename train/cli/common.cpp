@@ -32,13 +32,19 @@ void add_device_options(CLI::App& verb, DeviceOptions& options) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda", "emulated"}))
       ->capture_default_str();
   verb.add_option("--threads", options.threads, "CPU threads (default: all cores)")->check(CLI::Range(1, 1024));
+  verb.add_option("--plans", options.plans, "of cuDNN's convolutions: its first choice, or the fastest of several, timed when a shape first comes")
+      ->check(CLI::IsMember({"first", "timed"}))
+      ->capture_default_str();
 }
 
 std::unique_ptr<Context> make_context(const DeviceOptions& options, DType dtype) {
   Device device = Device::cpu;
   if (options.device == "cuda" || (options.device == "auto" && dtype != DType::f64 && is_usable(Device::cuda))) device = Device::cuda;
   if (options.device == "emulated") device = Device::emulated;
-  auto context = std::make_unique<Context>(device, ContextOptions{.threads = options.threads});
+  const bool timed = options.plans == "timed";
+  PLIANT_REQUIRE(ConfigError, !timed || device == Device::cuda, "--plans timed: device ", name_of(device),
+                 " has no plans to time; choose a CUDA device, or leave the flag out");
+  auto context = std::make_unique<Context>(device, ContextOptions{.threads = options.threads, .timed_plans = timed, .log_plans = timed});
   std::cerr << "pliant: device " << name_of(device) << ", " << context->threads() << " CPU threads\n";
   return context;
 }

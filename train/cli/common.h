@@ -28,9 +28,11 @@ void add_initial_options(CLI::App& verb, InitialOptions& options);
 struct DeviceOptions {
   std::string device = "auto";  // auto: cuda where it can be used, else cpu
   int threads = 0;              // 0: all cores
+  std::string plans = "first";  // of the libraries of a CUDA device: first, or timed
 };
 void add_device_options(CLI::App& verb, DeviceOptions& options);
-// In double only the CPU can run; auto then means cpu. Says on stderr what it uses.
+// In double only the CPU can run; auto then means cpu. Says on stderr what it uses. ConfigError where plans shall be timed on a device
+// that has none.
 std::unique_ptr<Context> make_context(const DeviceOptions& options, DType dtype = DType::f32);
 
 void add_json_flag(CLI::App& verb, bool& json);
