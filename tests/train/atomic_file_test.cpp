@@ -1,7 +1,10 @@
 #include "train/files/atomic_file.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <doctest/doctest.h>
@@ -39,6 +42,21 @@ TEST_CASE("atomic file: without commit the old file stays and nothing is left be
   }
   CHECK(read_all(path) == "old");
   CHECK(entries_in(folder) == 1);
+}
+
+TEST_CASE("atomic file: what a killed writer left is removed and what another writes stays") {
+  TemporaryFolder folder;
+  const std::string path = file_in(folder, "a.bin"), left = path + ".tmp-1", written = path + ".tmp-2", other = file_in(folder, "a.bin.txt");
+  for (const std::string& name : {left, written, other}) write_file_atomically(name, "half");
+  const int writer = ::open(written.c_str(), O_RDONLY);
+  REQUIRE(::flock(writer, LOCK_EX | LOCK_NB) == 0);
+  write_file_atomically(path, "new");
+  CHECK(::access(left.c_str(), F_OK) != 0);
+  CHECK(read_all(written) == "half");
+  CHECK(read_all(other) == "half");
+  ::close(writer);
+  write_file_atomically(path, "newer");
+  CHECK(entries_in(folder) == 2);
 }
 
 TEST_CASE("atomic file: a full disk keeps the old file") {

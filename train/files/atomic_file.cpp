@@ -1,6 +1,7 @@
 #include "train/files/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,11 +31,24 @@ std::string folder_of(const std::string& path) {
 int open_new(const std::string& path) {
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
   int descriptor = ::open(path.c_str(), kFlags, 0666);
-  if (descriptor < 0 && errno == EEXIST) {  // left by a killed process that had our id
+  if (descriptor < 0 && errno == EEXIST) {  // left by a killed process that had our id, where files cannot be locked
     ::unlink(path.c_str());
     descriptor = ::open(path.c_str(), kFlags, 0666);
   }
   return descriptor;
+}
+
+// Removes what killed processes left beside a file. A writer holds a lock on its own temporary file.
+void remove_leftovers(const std::string& target) {
+  const std::string beginning = std::filesystem::path(target).filename().string() + ".tmp-";
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_of(target), ignored)) {
+    if (!entry.path().filename().string().starts_with(beginning)) continue;
+    const int descriptor = ::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (descriptor < 0) continue;
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) ::unlink(entry.path().c_str());
+    ::close(descriptor);
+  }
 }
 
 }  // namespace
@@ -44,6 +58,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(follow_li
   // A rename over a device such as /dev/null would destroy it.
   PLIANT_REQUIRE(Error, ::stat(target_.c_str(), &status) != 0 || S_ISREG(status.st_mode), path_,
                  ": cannot be written: it exists and is not a regular file; name another file");
+  remove_leftovers(target_);
   temporary_ = cat(target_, ".tmp-", ::getpid());
   descriptor_ = open_new(temporary_);
   if (descriptor_ < 0) {
@@ -51,6 +66,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(follow_li
     temporary_.clear();
     fail("cannot be written", reason);
   }
+  ::flock(descriptor_, LOCK_EX | LOCK_NB);  // file systems without locks keep leftovers instead
 }
 
 AtomicFile::~AtomicFile() { discard(); }

@@ -1,6 +1,7 @@
 // A file that appears whole or not at all: written beside its place, flushed to the disk, then renamed over the old
 // one. Until commit() succeeds the old file stays as it was; whatever fails, the temporary file is removed. A process
-// that is killed in between leaves "<path>.tmp-<process id>" behind, never a half-written file under the name.
+// that is killed in between leaves "<path>.tmp-<process id>" behind, never a half-written file under the name; the next
+// writer of that file removes it.
 // Errors are Error (exit code 1, the work failed): FileError is for files that are read and do not fit.
 #pragma once
 
