@@ -1,5 +1,5 @@
-// What the benchmark programs share: the devices, random tensors, and a timed loop that reports rates next to the copy rate of
-// the same process. Not part of the library; only programs include it, so it may show Google Benchmark.
+// What the programs over Google Benchmark share: the devices and a timed loop that reports rates next to the copy rate of the same
+// process. Not part of the library; only programs include it, so it may show Google Benchmark.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/tensor.h"
+#include "benchmarks/timing.h"
 
 namespace pliant::bench {
 
@@ -18,13 +18,6 @@ struct Place {
   Context* context;
 };
 const std::vector<Place>& places();
-
-Tensor random_tensor(Context& context, Shape shape, double low = -1.0, double high = 1.0);  // f32, always the same values
-Tensor random_integers(Context& context, std::int64_t size, std::int32_t bound);            // i32 [size], 0..bound - 1
-
-// Bytes per second (read and written together) of a copy between two buffers that have `bytes` in total, so that the copy
-// lives in the same level of cache as an operation on as many bytes. Measured once per size and Context; the median of nine.
-double copy_rate(Context& context, double bytes);
 
 // What one call of an operation does, for the report; 0: not reported.
 struct Work {

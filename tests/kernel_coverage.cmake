@@ -14,7 +14,7 @@ foreach(line IN LISTS lines)
 endforeach()
 
 file(GLOB_RECURSE sources "${SOURCE_DIR}/core/*.cu" "${SOURCE_DIR}/core/*.cuh" "${SOURCE_DIR}/kernels/gpu/*.cu"
-  "${SOURCE_DIR}/kernels/gpu/*.cuh")
+  "${SOURCE_DIR}/kernels/gpu/*.cuh" "${SOURCE_DIR}/benchmarks/*.cu" "${SOURCE_DIR}/benchmarks/*.cuh")
 list(FILTER sources EXCLUDE REGEX "/sm90/|_(cuda|cudnn|cublas)\\.cu$")  # never emulated
 set(count 0)
 set(missing "")
@@ -38,7 +38,7 @@ foreach(source IN LISTS sources)
 endforeach()
 
 if(count EQUAL 0)
-  message(FATAL_ERROR "no __global__ function found below ${SOURCE_DIR}/kernels/gpu and ${SOURCE_DIR}/core")
+  message(FATAL_ERROR "no __global__ function found below ${SOURCE_DIR}: core, kernels/gpu, benchmarks")
 elseif(NOT missing STREQUAL "")
   message(FATAL_ERROR "kernels that no test ran on the emulator:${missing}")
 endif()

@@ -6,7 +6,7 @@ root=$1
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cd "$root"
-tar -c --exclude=__pycache__ README.md core kernels layers nets train tests cmake scripts docs .ci | tar -x -C "$copy"
+tar -c --exclude=__pycache__ README.md core kernels layers nets train tests benchmarks cmake scripts docs .ci | tar -x -C "$copy"
 checks=$root/tests/structure
 status=0
 
@@ -30,6 +30,7 @@ expect public_headers.sh core/tensor.h '#include <cuda_runtime.h>' core/tensor.h
 expect kernel_names.sh kernels/gpu/elementwise.cu '__global__ void doubled(float* x);' doubled
 expect kernel_names.sh kernels/gpu/elementwise.cu '  add_kernel<<<1, 1>>>(x);' elementwise.cu
 expect kernel_names.sh kernels/gpu/elementwise.cu '__global__ __noinline__ void odd_kernel(float* x);' 'times __global__'
+expect kernel_names.sh benchmarks/ladder/reduction.cu '__global__ void summed(float* x);' summed
 expect file_length.sh core/tensor.h "$(seq 1 400)" core/tensor.h
 expect file_length.sh core/tensor.h "// $(printf '%0200d' 0)" core/tensor.h
 expect readme_commands.sh README.md 'See [nothing](docs/nothing.md).' docs/nothing.md
