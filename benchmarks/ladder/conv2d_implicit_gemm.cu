@@ -121,8 +121,9 @@ struct CursorRow {
 };
 
 template <int kTile, bool kVector, bool kBuffered>
-__global__ void __launch_bounds__(kProductThreads) gemm_cursor_kernel(const float* __restrict__ x, const float* __restrict__ w,
-                                                                      const float* __restrict__ bias, Conv2dSizes z, float* __restrict__ y) {
+__global__ void __launch_bounds__(kProductThreads, kTile == 128 ? 2 : 4)
+    gemm_cursor_kernel(const float* __restrict__ x, const float* __restrict__ w, const float* __restrict__ bias, Conv2dSizes z,
+                       float* __restrict__ y) {
   const std::int64_t terms = static_cast<std::int64_t>(z.r) * z.s * z.c, pixels = static_cast<std::int64_t>(z.n) * z.p * z.q;
   tile_product<kTile, kBuffered>(CursorRow<kTile, kVector>(x, z, static_cast<std::int64_t>(blockIdx.x) * kTile),
                                  MatrixRow<kTile, kVector>(w, static_cast<std::int64_t>(blockIdx.y) * kTile, z.k, terms), terms, pixels, z.k,

@@ -66,9 +66,12 @@ __global__ void product_shared_kernel(const float* a, const float* b, const floa
 // 5. double_buffered. So the wait is covered by the thread's own work: the next slice is under way while this one is multiplied (512
 // multiply-adds a thread and slice, 16 warps: 2048 clocks, longer than a fetch), and a second pair of slices in shared memory saves
 // one of the two barriers. Expected: nearer to the rate of cuBLAS in f32 than to half of it.
+//
+// The launch bounds name the blocks that have to fit on a multiprocessor: at most 128 registers a thread, or 64.
 template <int kTile, bool kVector, bool kBuffered>
-__global__ void __launch_bounds__(kProductThreads) product_tiles_kernel(const float* __restrict__ a, const float* __restrict__ b,
-                                                                        const float* __restrict__ bias, ProductSizes z, float* __restrict__ c) {
+__global__ void __launch_bounds__(kProductThreads, kTile == 128 ? 2 : 4)
+    product_tiles_kernel(const float* __restrict__ a, const float* __restrict__ b, const float* __restrict__ bias, ProductSizes z,
+                         float* __restrict__ c) {
   tile_product<kTile, kBuffered>(MatrixRow<kTile, kVector>(a, static_cast<std::int64_t>(blockIdx.x) * kTile, z.m, z.l),
                                  MatrixRow<kTile, kVector>(b, static_cast<std::int64_t>(blockIdx.y) * kTile, z.n, z.l), z.l, z.m, z.n,
                                  [&](std::int64_t row, std::int64_t column, float sum) {
