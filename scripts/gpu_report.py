@@ -78,8 +78,10 @@ def benchmarks(folder):
 def markdown(report):
     v, counts = report["versions"], report["counts"]
     lines = [f"# Pliant on {v.get('device', 'no card')}, {v['date']}", "",
-             f"`gpu_check.sh {v['form']}`, commit {v['commit']}, CUDA {v['cuda']}, cuDNN {v['cudnn']}, driver {v.get('driver', '-')}, built for {v['architectures']}. "
-             f"Clocks: SM {v.get('clock_sm', '-')} of {v.get('clock_sm_max', '-')}, memory {v.get('clock_memory', '-')} of {v.get('clock_memory_max', '-')}.", "",
+             f"`gpu_check.sh {v['form']}`, commit {v['commit']}, CUDA {v['cuda']}, cuDNN {v['cudnn']}, driver {v.get('driver', '-')}, "
+             f"built for {v['architectures']}. "
+             f"Clocks: SM {v.get('clock_sm', '-')} of {v.get('clock_sm_max', '-')}, "
+             f"memory {v.get('clock_memory', '-')} of {v.get('clock_memory_max', '-')}.", "",
              "| stage | outcome | seconds | last words |", "|---|---|---|---|"]
     lines += [f"| {s['stage']} | {s['outcome']} | {s['seconds']} | {s['said'].replace('|', '/')} |" for s in report["stages"]]
     lines += ["", f"Tests on the card: {counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped."]
