@@ -59,7 +59,8 @@ function(pliant_add_folder name)
   elseif("${name}" STREQUAL "nets")
     target_link_libraries(pliant_nets PRIVATE pliant_dep_JSON)
   elseif("${name}" STREQUAL "train")
-    target_link_libraries(pliant_train PRIVATE pliant_dep_JSON pliant_dep_STB pliant_dep_ZLIB pliant_dep_FMT pliant_dep_EIGEN)
+    target_link_libraries(pliant_train PRIVATE pliant_dep_JSON pliant_dep_STB pliant_dep_ZLIB pliant_dep_CURL pliant_dep_ARCHIVE
+      pliant_dep_FMT pliant_dep_EIGEN)
   endif()
 endfunction()
 

@@ -12,8 +12,9 @@ Needs Debian 12 or a system with the same packages, and root or sudo if anything
 TEXT
 }
 
-packages=(cmake ninja-build g++ pkg-config python3 curl ca-certificates libdnnl-dev libboost-context-dev doctest-dev
-          libeigen3-dev libstb-dev libcli11-dev nlohmann-json3-dev libfmt-dev libbenchmark-dev zlib1g-dev)
+packages=(cmake ninja-build g++ pkg-config python3 ca-certificates libdnnl-dev libboost-context-dev doctest-dev
+          libeigen3-dev libstb-dev libcli11-dev nlohmann-json3-dev libfmt-dev libbenchmark-dev zlib1g-dev
+          libcurl4-openssl-dev libarchive-dev)
 check_only=false
 for argument in "$@"; do
   case $argument in

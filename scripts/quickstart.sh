@@ -35,24 +35,11 @@ cmake --preset release
 cmake --build --preset release --target pliant
 program=build/release/pliant
 
-cifar_url=https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz
-cifar_md5=c32a1d4ab5d03f1284b67883e8d87530
-
-# Fetches and unpacks CIFAR-10 into build/data; false where that does not work. 170 MB, so a slow network counts as none.
+# Fetches CIFAR-10 into build/data; false where that does not work. 170 MB, so a slow network counts as none.
 download_cifar() {
-  local archive=build/data/cifar-10-binary.tar.gz
   [ "${PLIANT_OFFLINE:-0}" != 1 ] || return 1
   mkdir -p build/data
-  echo "downloading CIFAR-10 from $cifar_url"
-  curl --fail --silent --show-error --location --connect-timeout 10 --max-time 600 --speed-limit 200000 --speed-time 15 \
-    --output "$archive.part" "$cifar_url" || return 1
-  if ! echo "$cifar_md5  $archive.part" | md5sum --check --status; then
-    echo "the downloaded file has the wrong checksum and is not used" >&2
-    rm -f "$archive.part"
-    return 1
-  fi
-  mv "$archive.part" "$archive"
-  tar -xzf "$archive" -C build/data
+  timeout 600 "$program" data fetch cifar10 --output build/data
 }
 
 holds_cifar() { [ -e "$1/cifar-10-batches-bin" ] || [ -e "$1/cifar10-images" ] || [ -e "$1/data_batch_1.bin" ]; }

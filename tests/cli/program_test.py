@@ -291,6 +291,7 @@ class DamagedFiles(ProgramTest):
         os.mkdir(self.path("cifar"))
         self.write("cifar/data_batch_1.bin", bytes(100))
         self.fails(DATA, "data", "verify", self.path("cifar"), mentions="data_batch")
+        self.fails(USAGE, "data", "fetch", "imagenet", "--output", self.path("fetched"), mentions="cifar10 cifar100 mnist")
         stats = json.loads(self.succeeds("data", "stats", "synthetic", "--json"))
         self.assertEqual([part["part"] for part in stats["parts"]], ["train", "test"])
         self.succeeds("data", "convert", "synthetic", "--output", self.path("copy"))

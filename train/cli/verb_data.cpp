@@ -6,6 +6,7 @@
 
 #include "train/cli/common.h"
 #include "train/cli/verbs.h"
+#include "train/data/fetch.h"
 #include "train/data/tools.h"
 
 namespace pliant::cli {
@@ -116,6 +117,36 @@ void add_data_verb(CLI::App& group, const char* name, const char* description, i
   verb->callback([options, run, &chosen] { chosen = [options, run] { return run(*options); }; });
 }
 
+struct FetchVerbOptions {
+  std::string dataset, output;
+  FetchOptions how;
+  bool json = false;
+};
+
+int run_fetch(FetchVerbOptions& options) {
+  std::int64_t shown = 0;
+  options.how.progress = [&shown](const std::string& file, std::int64_t arrived, std::int64_t expected) {
+    constexpr std::int64_t kStep = 20 << 20;
+    if (arrived / kStep == shown / kStep) return;
+    shown = arrived;
+    std::cerr << fmt::format("pliant: {}: {} of {} MB\n", file, arrived / 1000000, expected > 0 ? std::to_string(expected / 1000000) : "?");
+  };
+  const std::string folder = fetch_data(published_set(options.dataset), options.output, options.how);
+  options.json ? print({{"dataset", options.dataset}, {"folder", folder}}) : static_cast<void>(std::cout << folder << "\n");
+  return 0;
+}
+
+void add_fetch(CLI::App& group, Verb& chosen) {
+  auto options = std::make_shared<FetchVerbOptions>();
+  CLI::App* verb = group.add_subcommand("fetch", "Download a published data set, compare its check sums and unpack it");
+  verb->add_option("dataset", options->dataset, "cifar10, cifar100 or mnist")->required()->type_name("NAME");
+  verb->add_option("--output", options->output, "folder to put it into")->required()->type_name("DIR");
+  verb->add_option("--from", options->how.address, "address of a folder with the same files instead of the published one: http(s)://, file://")
+      ->type_name("URL");
+  add_json_flag(*verb, options->json);
+  verb->callback([options, &chosen] { chosen = [options] { return run_fetch(*options); }; });
+}
+
 }  // namespace
 
 void add_data(CLI::App& app, Verb& chosen) {
@@ -124,6 +155,7 @@ void add_data(CLI::App& app, Verb& chosen) {
   add_data_verb(*group, "verify", "Decode everything; check sizes, labels, counts and known checksums", run_verify, chosen);
   add_data_verb(*group, "convert", "Write a data set in the binary form of CIFAR-10 or MNIST", run_convert, chosen);
   add_data_verb(*group, "stats", "Count images; mean and standard deviation of each channel", run_stats, chosen);
+  add_fetch(*group, chosen);
 }
 
 }  // namespace pliant::cli

@@ -17,6 +17,7 @@
 #include "core/context.h"
 #include "train/cli/common.h"
 #include "train/cli/verbs.h"
+#include "train/data/fetch.h"
 #include "train/data/recognise.h"
 #include "train/version.h"
 
@@ -45,6 +46,11 @@ Finding library_zlib() {
 #else
   return {"zlib", "not built in: .gz data files are refused", false, "apt-get install zlib1g-dev, then configure again"};
 #endif
+}
+
+Finding library_downloads() {
+  if (can_fetch()) return {"downloads", "libcurl and libarchive", true, ""};
+  return {"downloads", "not built in: `pliant data fetch` refuses", false, "apt-get install libcurl4-openssl-dev libarchive-dev, then configure again"};
 }
 
 Finding device(Device which) {
@@ -85,7 +91,7 @@ std::vector<Finding> examine() {
           {"kernels", kernels, true, ""},
           {"machine", fmt::format("{} cores, {:.1f} GiB of memory", omp_get_num_procs(), gib), true, ""},
           library_onednn(),
-          library_zlib(),
+          library_zlib(), library_downloads(),
           device(Device::cpu),
           device(Device::cuda),
           device(Device::emulated),

@@ -9,6 +9,7 @@
 #include "train/data/cifar.h"
 #include "train/data/idx.h"
 #include "train/data/md5.h"
+#include "train/data/published.h"
 #include "train/data/recognise.h"
 
 namespace pliant {
@@ -16,30 +17,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct KnownFile {
-  const char *name, *md5;
-};
-
-constexpr KnownFile kArchives[] = {
-    {"cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"},
-    {"cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8"},
-};
-constexpr KnownFile kCifar10Files[] = {
+// What the archive of CIFAR-10 holds.
+const std::vector<PublishedFile> kCifar10Files = {
     {"data_batch_1.bin", "5dd7e06a14cb22eb9f671a540d1b7c25"}, {"data_batch_2.bin", "5ea93a67294ea407fff1d09f752e9692"},
     {"data_batch_3.bin", "942cd6a4bcdd0dd3c604fbe906cb4421"}, {"data_batch_4.bin", "ae636b3ba5c66a11e91e8cb52e771fcb"},
     {"data_batch_5.bin", "53f37980c15c3d472c316c40844f3f0d"}, {"test_batch.bin", "803d5f7f4d78ea53de84dbe85f74fb6d"},
 };
-constexpr KnownFile kMnistFiles[] = {
-    {"train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"},
-    {"train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"},
-    {"t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"},
-    {"t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"},
-};
 
-std::vector<ChecksumResult> compare(const fs::path& folder, std::span<const KnownFile> known) {
+std::vector<ChecksumResult> compare(const fs::path& folder, std::span<const PublishedFile> known) {
   std::vector<ChecksumResult> results;
   std::error_code failed;
-  for (const KnownFile& file : known) {
+  for (const PublishedFile& file : known) {
     const fs::path path = folder / file.name;
     if (fs::is_regular_file(path, failed)) results.push_back({path.string(), file.md5, md5_hex(read_raw_file(path))});
   }
@@ -58,7 +46,11 @@ PartSummary summarise_part(const char* part, const Dataset& data) {
 }
 
 VerifyReport verify_archive(const fs::path& path) {
-  for (const KnownFile& known : kArchives) {
+  std::string names;
+  for (const PublishedSet& set : published_sets()) {
+    if (!set.archived) continue;
+    const PublishedFile& known = set.files.front();
+    names += cat(" or ", known.name);
     if (path.filename() != known.name) continue;
     VerifyReport report;
     report.checksums.push_back({path.string(), known.md5, md5_hex(read_raw_file(path))});
@@ -67,8 +59,7 @@ VerifyReport verify_archive(const fs::path& path) {
                    "; the archive is incomplete or damaged, fetch it again");
     return report;
   }
-  throw DataError(cat(path.string(), ": a file with no known check sum, expected a data folder, ", kArchives[0].name,
-                      " or ", kArchives[1].name));
+  throw DataError(cat(path.string(), ": a file with no known check sum, expected a data folder", names));
 }
 
 DataSummary summarise(const DataOptions& options, const Splits& splits) {
@@ -111,7 +102,7 @@ VerifyReport verify_data(const DataOptions& options) {
   if (options.source == "synthetic") return report;
   const FoundData found = choose_data(options.source, options.dataset);
   if (found.format == DataFormat::cifar10_binary) report.checksums = compare(found.folder, kCifar10Files);
-  if (found.format == DataFormat::mnist_idx) report.checksums = compare(found.folder, kMnistFiles);
+  if (found.format == DataFormat::mnist_idx) report.checksums = compare(found.folder, published_set("mnist").files);
   return report;
 }
 
