@@ -18,6 +18,7 @@
 #include "kernels/gpu/conv2d_direct.h"
 #include "kernels/gpu/cudnn_plans.h"
 #include "kernels/gpu/library_tensors.h"
+#include "kernels/gpu/library_version.h"
 #include "kernels/gpu/stream_timer.h"
 
 namespace pliant::kernels::gpu {
@@ -51,7 +52,7 @@ ConvolutionProblem problem_of(const Conv2dSizes& sizes, Direction direction, DTy
 class Cudnn : public Attachment {
  public:
   explicit Cudnn(Context& context) : context_(context) {
-    require_cudnn_version();
+    require_same_major("cuDNN", cudnn_versions());
     require_cudnn(cudnnCreate(&handle_), "cudnnCreate");
     require_cudnn(cudnnSetStream(handle_, context.stream()), "cudnnSetStream");
   }

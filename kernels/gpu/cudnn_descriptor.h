@@ -13,9 +13,6 @@ namespace pliant::kernels::gpu {
 // Throws DeviceError naming what was tried, cuDNN's status and its own explanation, unless the status says success.
 void require_cudnn(int status, const char* what);
 
-// Throws DeviceError naming both versions where the loaded cuDNN has another major version than the one Pliant was compiled for.
-void require_cudnn_version();
-
 // Owns one descriptor: filled in attribute by attribute, then finalised, then read by others.
 class CudnnDescriptor {
  public:

@@ -28,12 +28,12 @@ void require_cudnn(int status, const char* what) {
                  explanation());
 }
 
-void require_cudnn_version() {
+LibraryVersions cudnn_versions() {
   LibraryVersion loaded{};
   require_cudnn(cudnnGetProperty(MAJOR_VERSION, &loaded.major), "reading the version");
   require_cudnn(cudnnGetProperty(MINOR_VERSION, &loaded.minor), "reading the version");
   require_cudnn(cudnnGetProperty(PATCH_LEVEL, &loaded.patch), "reading the version");
-  require_same_major("cuDNN", {CUDNN_MAJOR, CUDNN_MINOR, CUDNN_PATCHLEVEL}, loaded);
+  return {loaded, {CUDNN_MAJOR, CUDNN_MINOR, CUDNN_PATCHLEVEL}};
 }
 
 CudnnDescriptor::CudnnDescriptor(int kind) {

@@ -16,10 +16,17 @@ inline std::ostream& operator<<(std::ostream& out, const LibraryVersion& version
   return out << version.major << '.' << version.minor << '.' << version.patch;
 }
 
+// What the program has loaded, and what it was compiled for. Only in builds with CUDA.
+struct LibraryVersions {
+  LibraryVersion loaded, compiled;
+};
+LibraryVersions cudnn_versions();
+LibraryVersions cublaslt_versions();
+
 // Throws DeviceError naming the library and both versions where their major numbers differ.
-inline void require_same_major(const char* library, LibraryVersion compiled, LibraryVersion loaded) {
-  PLIANT_REQUIRE(DeviceError, compiled.major == loaded.major, library, ' ', loaded, " is loaded, but Pliant was compiled for ", library,
-                 ' ', compiled, "; put version ", compiled.major, " first in LD_LIBRARY_PATH, or build Pliant again");
+inline void require_same_major(const char* library, const LibraryVersions& v) {
+  PLIANT_REQUIRE(DeviceError, v.compiled.major == v.loaded.major, library, ' ', v.loaded, " is loaded, but Pliant was compiled for ", library,
+                 ' ', v.compiled, "; put version ", v.compiled.major, " first in LD_LIBRARY_PATH, or build Pliant again");
 }
 
 }  // namespace pliant::kernels::gpu

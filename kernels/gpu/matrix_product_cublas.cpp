@@ -131,7 +131,7 @@ struct ProductPlan {
 class CublasLt : public Attachment {
  public:
   explicit CublasLt(Context& context) : context_(context), workspace_(context, {kWorkspaceBytes}, DType::u8) {
-    require_cublaslt_version();
+    require_same_major("cuBLASLt", cublaslt_versions());
     check(cublasLtCreate(&handle_), "cublasLtCreate");
   }
   ~CublasLt() override {
@@ -193,12 +193,12 @@ void cublaslt_describe(const ProductProblem& problem) {
   const Preference preference = preference_of(problem);
 }
 
-void require_cublaslt_version() {
+LibraryVersions cublaslt_versions() {
   LibraryVersion loaded{};
   check(cublasLtGetProperty(MAJOR_VERSION, &loaded.major), "reading the version");
   check(cublasLtGetProperty(MINOR_VERSION, &loaded.minor), "reading the version");
   check(cublasLtGetProperty(PATCH_LEVEL, &loaded.patch), "reading the version");
-  require_same_major("cuBLASLt", {CUBLAS_VER_MAJOR, CUBLAS_VER_MINOR, CUBLAS_VER_PATCH}, loaded);
+  return {loaded, {CUBLAS_VER_MAJOR, CUBLAS_VER_MINOR, CUBLAS_VER_PATCH}};
 }
 
 ProductCounters product_counters(Context& context) { return context.attachment<CublasLt>().counters; }

@@ -19,9 +19,6 @@ struct ProductProblem {
 // Describes a product to cuBLASLt, which needs no GPU; DeviceError where the library refuses the description.
 void cublaslt_describe(const ProductProblem& problem);
 
-// Throws DeviceError naming both versions where the loaded cuBLASLt has another major version than the one Pliant was compiled for.
-void require_cublaslt_version();
-
 struct ProductCounters {
   std::int64_t plans = 0;      // problems that cuBLASLt computes
   std::int64_t fallbacks = 0;  // those that the hand-written kernel computes

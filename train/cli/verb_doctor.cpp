@@ -15,6 +15,9 @@
 #endif
 
 #include "core/context.h"
+#if defined(PLIANT_WITH_CUDA)
+#include "kernels/gpu/library_version.h"
+#endif
 #include "train/cli/common.h"
 #include "train/cli/verbs.h"
 #include "train/data/fetch.h"
@@ -52,6 +55,14 @@ Finding library_downloads() {
   if (can_fetch()) return {"downloads", "libcurl and libarchive", true, ""};
   return {"downloads", "not built in: `pliant data fetch` refuses", false, "apt-get install libcurl4-openssl-dev libarchive-dev, then configure again"};
 }
+
+#if defined(PLIANT_WITH_CUDA)
+Finding gpu_library(const char* name, const kernels::gpu::LibraryVersions& versions) {
+  const std::string state = cat(versions.loaded, " (compiled for ", versions.compiled, ")");
+  if (versions.loaded.major == versions.compiled.major) return {name, state, true, ""};
+  return {name, state, false, cat("version ", versions.compiled.major, " first in LD_LIBRARY_PATH, or a new build")};
+}
+#endif
 
 Finding device(Device which) {
   std::string why;
@@ -92,6 +103,10 @@ std::vector<Finding> examine() {
           {"machine", fmt::format("{} cores, {:.1f} GiB of memory", omp_get_num_procs(), gib), true, ""},
           library_onednn(),
           library_zlib(), library_downloads(),
+#if defined(PLIANT_WITH_CUDA)
+          gpu_library("cuDNN", kernels::gpu::cudnn_versions()),
+          gpu_library("cuBLASLt", kernels::gpu::cublaslt_versions()),
+#endif
           device(Device::cpu),
           device(Device::cuda),
           device(Device::emulated),
