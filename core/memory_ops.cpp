@@ -55,7 +55,24 @@ void cast(const Tensor& x, Tensor& y) {
   });
 }
 
+namespace {
+
+// x of 16 bits.
+template <class T>
+void accumulate_converted(const Tensor& x, Tensor& y) {
+  PLIANT_REQUIRE(ShapeError, x.shape() == y.shape() && y.dtype() == DType::f32, "accumulate: x ", x, " cannot be added to y ", y);
+  const T* source = x.data<T>();
+  float* target = y.data<float>();
+  const std::int64_t size = x.size();
+#pragma omp parallel for if (size > 65536)
+  for (std::int64_t i = 0; i < size; ++i) target[i] += to_float(source[i]);
+}
+
+}  // namespace
+
 void accumulate(const Tensor& x, Tensor& y) {
+  if (x.dtype() == DType::bf16 && y.dtype() != DType::bf16) return accumulate_converted<BFloat16>(x, y);
+  if (x.dtype() == DType::f16 && y.dtype() != DType::f16) return accumulate_converted<Half>(x, y);
   require_same("accumulate", x, y);
   dispatch_cpu(x.dtype(), "accumulate", [&](auto tag) {
     using T = typename decltype(tag)::type;

@@ -44,6 +44,19 @@ __global__ void accumulate_kernel(const T* __restrict__ x, T* __restrict__ y, st
   if (i < size) y[i] = from_float<T>(to_float(y[i]) + to_float(x[i]));
 }
 
+template <class T>
+__global__ void accumulate_converted_kernel(const T* __restrict__ x, float* __restrict__ y, std::int64_t size) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i < size) y[i] += to_float(x[i]);
+}
+
+// x of 16 bits.
+template <class T>
+void accumulate_converted(const Tensor& x, Tensor& y) {
+  PLIANT_REQUIRE(ShapeError, x.shape() == y.shape() && y.dtype() == DType::f32, "accumulate: x ", x, " cannot be added to y ", y);
+  launch_1d(accumulate_converted_kernel<T>, x.size(), x.context().stream(), x.data<T>(), y.data<float>(), x.size());
+}
+
 template <class F>
 void dispatch_storage(DType dtype, const char* op, F&& f) {
   if (dtype == DType::i32) return f(Tag<std::int32_t>{});
@@ -72,6 +85,8 @@ void cast(const Tensor& x, Tensor& y) {
 }
 
 void accumulate(const Tensor& x, Tensor& y) {
+  if (x.dtype() == DType::bf16 && y.dtype() != DType::bf16) return accumulate_converted<BFloat16>(x, y);
+  if (x.dtype() == DType::f16 && y.dtype() != DType::f16) return accumulate_converted<Half>(x, y);
   require_same("accumulate", x, y);
   dispatch_gpu(x.dtype(), "accumulate", [&](auto tag) {
     using T = typename decltype(tag)::type;

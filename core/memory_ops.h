@@ -12,7 +12,7 @@ PLIANT_KERNEL(fill, (Tensor & y, double value));
 // To 16 bits: nearest even. To integers: truncation; the caller keeps values in range.
 PLIANT_KERNEL(cast, (const Tensor& x, Tensor& y));
 
-// y = y + x.               x, y: same shape and dtype, f32 | bf16 | f16 (f64 on the CPU).
+// y = y + x.               x, y: same shape and dtype, f32 | bf16 | f16 (f64 on the CPU); or x bf16 | f16 and y f32.
 PLIANT_KERNEL(accumulate, (const Tensor& x, Tensor& y));
 
 }  // namespace pliant::kernels

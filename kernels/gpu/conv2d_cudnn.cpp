@@ -191,10 +191,7 @@ void conv2d_backward_filter(const Tensor& dy, const Tensor& x, const Conv2dGeome
     if (plan.form.accumulates) return cudnn.execute(plan, {readable(kOp, x), writable(kOp, sum), readable(kOp, dy)});
     Tensor gradient(dy.context(), dw.shape(), plan.form.filter);
     cudnn.execute(plan, {readable(kOp, x), writable(kOp, gradient), readable(kOp, dy)});
-    if (gradient.dtype() == sum.dtype()) return kernels::accumulate(gradient, sum);
-    Tensor widened = Tensor::like(sum);
-    kernels::cast(gradient, widened);
-    kernels::accumulate(widened, sum);
+    kernels::accumulate(gradient, sum);
   };
   const auto run = [&](const ConvolutionPlan& plan) {
     Tensor scratch = Tensor::zeros_like(dw);
