@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/memory_ops.h"
 #include "kernels/channels.h"
 #include "kernels/elementwise.h"
 #include "kernels/pack.h"
@@ -89,9 +90,9 @@ bool is_masked(const ChannelAxis& axis) {
 Tensor mask_of(Context& context, const ChannelAxis& axis, DType dtype) {
   if (axis.parts().empty()) {
     if (axis.mask) return axis.mask;
-    const auto size = static_cast<std::size_t>(axis.size());
-    if (dtype == DType::f64) return Tensor::from_host(context, {axis.size()}, std::vector<double>(size, 1.0));
-    return Tensor::from_host(context, {axis.size()}, std::vector<float>(size, 1.0f));
+    Tensor ones(context, {axis.size()}, dtype);
+    kernels::fill(ones, 1.0);
+    return ones;
   }
   std::vector<Tensor> masks;
   for (const ChannelAxis* part : axis.parts()) masks.push_back(mask_of(context, *part, dtype));

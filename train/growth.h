@@ -2,6 +2,8 @@
 // the narrower sub-network stays as it is, bit for bit (Yu et al., 2019, section 3.2, discuss and reject it: a baseline).
 #pragma once
 
+#include <array>
+
 #include "nets/net.h"
 
 namespace pliant {
@@ -12,6 +14,8 @@ class Growth {
   Growth(Net& net, int width);
 
   int width() const { return width_; }
+  // The memory on which hold() works.
+  std::array<const Tensor*, 2> memory() const { return {&trains_, &before_}; }
   // Puts back what does not train in this phase; after every step of the optimizer.
   void hold();
 

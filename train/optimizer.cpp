@@ -138,20 +138,25 @@ void Optimizer::restore(const std::vector<OptimizerArena>& saved) {
   for (std::size_t i = 0; i < sources.size(); ++i) arenas_[i].values.copy_from(*sources[i]);
 }
 
-void Optimizer::step(double rate) {
-  ++steps_;
+std::vector<double> Optimizer::scalars(double rate, std::int64_t t) const {
+  if (options_.kind == OptimizerKind::sgd) return {rate, options_.momentum};
+  const auto steps = static_cast<double>(t);
+  return {rate, options_.beta1, options_.beta2, options_.epsilon, 1.0 - std::pow(options_.beta1, steps), 1.0 - std::pow(options_.beta2, steps)};
+}
+
+void Optimizer::apply() {
   Tensor &w = store_.values(), &gradients = store_.gradients();
   if (options_.kind == OptimizerKind::sgd) {
-    const double scalars[2] = {rate, options_.momentum};
-    scalars_.write(scalars);
     kernels::sgd_step(w, gradients, arenas_[0].values, rules_, mask_, scalars_, options_.nesterov);
-    return;
+  } else {
+    kernels::adam_step(w, gradients, arenas_[0].values, arenas_[1].values, rules_, mask_, scalars_);
   }
-  const auto t = static_cast<double>(steps_);
-  const double scalars[6] = {rate, options_.beta1, options_.beta2, options_.epsilon, 1.0 - std::pow(options_.beta1, t),
-                             1.0 - std::pow(options_.beta2, t)};
-  scalars_.write(scalars);
-  kernels::adam_step(w, gradients, arenas_[0].values, arenas_[1].values, rules_, mask_, scalars_);
+}
+
+void Optimizer::step(double rate) {
+  count_step();
+  scalars_.write(scalars(rate, steps_).data());
+  apply();
 }
 
 }  // namespace pliant

@@ -42,9 +42,18 @@ class Optimizer {
   void zero_gradients() { store_.gradients().zero(); }
   void step(double rate);
 
+  // step() in parts, for callers that keep the rates of many steps in device memory. The scalars of step t, 1 the first one, as
+  // kernels/sgd.h and adam.h list them; the tensor [K] f64 in which apply() finds them; the update itself, which changes nothing on the
+  // host; and the count of what was applied.
+  std::vector<double> scalars(double rate, std::int64_t t) const;
+  Tensor& scalars_on_device() { return scalars_; }
+  void apply();
+  void count_step() { ++steps_; }
+
   // Reads the frozen flags and masks again. What was frozen goes on from the state it had; Adam's correction counts the steps of all.
   // What a mask has taken has no momentum any more, should it come back.
   void refresh_rules();
+  const Tensor& mask() const { return mask_; }             // of all parameters, 1 or 0; no tensor where none has one
 
   // What an exact resume needs: the arenas, which share their memory with the optimizer, and the number of steps that were taken.
   const std::vector<OptimizerArena>& arenas() const { return arenas_; }

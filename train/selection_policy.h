@@ -14,6 +14,7 @@ struct PlannedPass {
   Selection select;
   bool taught = false;                          // learns the softmax of the step's first pass instead of the labels
   std::optional<double> statistics_momentum{};  // as in Pass
+  bool operator==(const PlannedPass&) const = default;
 };
 
 class SelectionPolicy {

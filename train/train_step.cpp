@@ -92,16 +92,16 @@ void TrainStep::restart_optimizer() {
   optimizer_.set_steps(0);
 }
 
-std::vector<Tensor> TrainStep::backward_pass(const PlannedPass& planned, const Batch& batch, const Tensor& key, const std::vector<Tensor>& teacher,
-                                             Tensor& loss_sum, Tensor* correct) {
+std::vector<Tensor> TrainStep::backward_pass(const StepPlan& plan, const PlannedPass& planned, const Batch& batch, const Tensor& key,
+                                             const std::vector<Tensor>& teacher, Tensor& loss_sum, Tensor* correct) {
   Tape tape;
   Pass pass{.context = net_.store->context(), .tape = &tape, .mode = Mode::train, .select = planned.select, .random_key = key,
-            .samples = batch.samples, .trunk = trunk_, .statistics_momentum = planned.statistics_momentum};
+            .samples = batch.samples, .trunk = plan.trunk, .statistics_momentum = planned.statistics_momentum};
   const std::vector<Var> logits = forward(net_, pass, Var{batch.images});
   ExitTargets targets{.labels = batch.labels, .smoothing = config_.smoothing};
   if (planned.taught) targets.teacher = teacher;
   for (int exit = 0; exit < net_.exits(); ++exit) {
-    if (!planned.select.skipped_exits.contains(exit)) targets.weights.push_back(weights_[static_cast<std::size_t>(exit)]);
+    if (!planned.select.skipped_exits.contains(exit)) targets.weights.push_back(plan.exit_weights[static_cast<std::size_t>(exit)]);
   }
   if (correct) kernels::count_correct(logits.back().value, batch.labels, *correct);
   const std::vector<Tensor> soft = config_.dynamic.inplace_distillation && !planned.taught ? soft_targets(logits) : std::vector<Tensor>();
@@ -109,28 +109,49 @@ std::vector<Tensor> TrainStep::backward_pass(const PlannedPass& planned, const B
   return soft;
 }
 
-void TrainStep::run(const Batch& batch, const Tensor& key, std::int64_t epoch, std::int64_t index, double rate, Tensor& loss_sum, Tensor& correct) {
+StepPlan TrainStep::plan(std::int64_t epoch, std::int64_t batch, std::int64_t samples) const {
+  StepPlan plan{.passes = policy_.passes(epoch, batch), .samples = samples, .trunk = trunk_, .exit_weights = weights_, .state = {}};
+  const auto add = [&](const Tensor& memory) { plan.state.push_back(memory ? reinterpret_cast<std::uintptr_t>(memory.address()) : 0); };
+  const ParameterStore& store = *net_.store;
+  for (const Parameter& parameter : store.parameters()) plan.state.push_back(parameter.frozen);
+  for (const auto& axis : store.axes()) add(axis->mask);
+  add(optimizer_.mask());
+  if (growth_) {
+    for (const Tensor* memory : growth_->memory()) add(*memory);
+  }
+  return plan;
+}
+
+void TrainStep::launch(const StepPlan& plan, const Batch& batch, const Tensor& key, Tensor& loss_sum, Tensor& correct) {
   optimizer_.zero_gradients();
   std::vector<Tensor> teacher;
-  bool first = true;
-  for (const PlannedPass& planned : policy_.passes(epoch, index)) {
-    std::vector<Tensor> soft = backward_pass(planned, batch, key, teacher, loss_sum, first ? &correct : nullptr);
-    if (first) {
-      teacher = std::move(soft);
-      counts_.open_blocks += net_.blocks - planned.select.dropped.count();
-    }
-    first = false;
+  for (const PlannedPass& planned : plan.passes) {
+    const bool first = &planned == &plan.passes.front();
+    std::vector<Tensor> soft = backward_pass(plan, planned, batch, key, teacher, loss_sum, first ? &correct : nullptr);
+    if (first) teacher = std::move(soft);
   }
   if (log_) log_->add();
-  optimizer_.step(rate);
+  optimizer_.apply();
   if (growth_) growth_->hold();
+}
+
+void TrainStep::count(const StepPlan& plan) {
+  optimizer_.count_step();
+  counts_.open_blocks += net_.blocks - plan.passes.front().select.dropped.count();
   ++counts_.steps;
+}
+
+void TrainStep::run(const Batch& batch, const Tensor& key, std::int64_t epoch, std::int64_t index, double rate, Tensor& loss_sum, Tensor& correct) {
+  const StepPlan step = plan(epoch, index, batch.samples.size());
+  optimizer_.scalars_on_device().write(optimizer_.scalars(rate, optimizer_.steps() + 1).data());
+  launch(step, batch, key, loss_sum, correct);
+  count(step);
 }
 
 double TrainStep::open_step_seconds(const Batch& batch, const Tensor& key, int repeats) {
   Tensor ignored = Tensor::zeros(net_.store->context(), {1}, net_.store->dtype());
-  std::vector<PlannedPass> open = policy_.passes(0, 0);
-  for (PlannedPass& planned : open) {
+  StepPlan open = plan(0, 0, batch.samples.size());
+  for (PlannedPass& planned : open.passes) {
     planned.select.dropped = {};
     planned.statistics_momentum = 0.0;
     planned.taught = false;
@@ -138,7 +159,7 @@ double TrainStep::open_step_seconds(const Batch& batch, const Tensor& key, int r
   std::vector<double> seconds;
   for (int i = 0; i <= repeats; ++i) {  // the first one warms up
     const auto start = std::chrono::steady_clock::now();
-    for (const PlannedPass& planned : open) backward_pass(planned, batch, key, {}, ignored, nullptr);
+    for (const PlannedPass& planned : open.passes) backward_pass(open, planned, batch, key, {}, ignored, nullptr);
     ignored.to_doubles();  // waits for the device
     if (i > 0) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }

@@ -1,5 +1,6 @@
 // One training step of a net of any structure: the passes that the policy asks for, their losses, the gradients of all of them in one
-// step of the optimizer. What a run needs to resume exactly lies in the optimizer, in counts() and in the seed, epoch and batch.
+// step of the optimizer. What a run needs to resume exactly lies in the optimizer, in counts() and in the seed, epoch and batch. A step
+// is planned on the host and then launched; what is launched depends on the plan alone, which is what makes it fit to be replayed.
 #pragma once
 
 #include <optional>
@@ -18,6 +19,16 @@ struct StepCounts {           // over the steps of an epoch
   std::vector<double> gradient_sums;  // of GradientLog; empty where nothing is logged
 };
 
+// Everything on the host that decides what a step launches and on which memory: equal plans of one TrainStep launch the same.
+struct StepPlan {
+  std::vector<PlannedPass> passes;
+  std::int64_t samples = 0;            // in the batch
+  Trunk trunk = Trunk::joined;
+  std::vector<double> exit_weights;
+  std::vector<std::uintptr_t> state;   // of every parameter whether it is frozen, and where masks and Growth's memory lie; 0: none
+  bool operator==(const StepPlan&) const = default;
+};
+
 class TrainStep {
  public:
   // Throws ConfigError where the configuration and the net do not fit.
@@ -30,8 +41,15 @@ class TrainStep {
   // Freezes what this epoch (from 0) does not train. Before its first step, and after a resume in its middle (batch > 0).
   void begin_epoch(std::int64_t epoch, std::int64_t batch);
 
-  // Trains on a batch. loss_sum [1] grows by N times the sum of all weighted losses, correct [1] i32 by the right answers of the first
-  // pass's last exit. key, batch.samples: as in Pass.
+  // The plan of a step on so many samples; batch counts from 0 in its epoch, which begin_epoch() has seen.
+  StepPlan plan(std::int64_t epoch, std::int64_t batch, std::int64_t samples) const;
+  // Launches the step; the optimizer's scalars lie on the device already. Changes nothing on the host and reads nothing back.
+  void launch(const StepPlan& plan, const Batch& batch, const Tensor& key, Tensor& loss_sum, Tensor& correct);
+  // What the host remembers of a step that was launched, or replayed.
+  void count(const StepPlan& plan);
+
+  // Trains on a batch: plan(), launch() and count() at a given rate. loss_sum [1] grows by N times the sum of all weighted losses,
+  // correct [1] i32 by the right answers of the first pass's last exit. key, batch.samples: as in Pass.
   void run(const Batch& batch, const Tensor& key, std::int64_t epoch, std::int64_t index, double rate, Tensor& loss_sum, Tensor& correct);
 
   // Seconds of a step's forward and backward passes with every block open, without touching anything; the median of `repeats`.
@@ -42,8 +60,8 @@ class TrainStep {
 
  private:
   void restart_optimizer();
-  std::vector<Tensor> backward_pass(const PlannedPass& planned, const Batch& batch, const Tensor& key, const std::vector<Tensor>& teacher,
-                                    Tensor& loss_sum, Tensor* correct);
+  std::vector<Tensor> backward_pass(const StepPlan& plan, const PlannedPass& planned, const Batch& batch, const Tensor& key,
+                                    const std::vector<Tensor>& teacher, Tensor& loss_sum, Tensor* correct);
 
   Net& net_;
   TrainConfig config_;

@@ -3,11 +3,11 @@
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "nets/stochastic_depth.h"
 #include "nets/widths.h"
 #include "train/checkpoint.h"
-#include "train/data/batches.h"
 #include "train/files/atomic_file.h"
 
 namespace pliant {
@@ -37,21 +37,28 @@ std::vector<std::vector<double>> values_of(const std::vector<RowFigures>& rows) 
   return values;
 }
 
+// What the members that follow are made with must make sense already.
+const TrainConfig& checked(const TrainConfig& config) {
+  PLIANT_REQUIRE(ConfigError, config.epochs >= 1 && config.batch >= 1, "training needs at least one epoch and a batch of one, got ",
+                 config.epochs, " and ", config.batch);
+  return config;
+}
+
 }  // namespace
 
-Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, const RunFolder& folder)
+Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, const RunFolder& folder, StepGraphMode graphs)
     : net_(net),
-      config_(config),
+      config_(checked(config)),
       folder_(folder),
       splits_(splits),
       train_(to_device(net.store->context(), splits.train, splits.normalisation)),
       validation_(to_device(net.store->context(), splits.validation, splits.normalisation)),
       test_(to_device(net.store->context(), splits.test, splits.normalisation)),
       step_(net, config),
-      length_{(splits.train.size() + config.batch - 1) / std::max<std::int64_t>(config.batch, 1), config.epochs},
-      rate_(config.schedule, config.rate, length_) {
-  PLIANT_REQUIRE(ConfigError, config.epochs >= 1 && config.batch >= 1, "training needs at least one epoch and a batch of one, got ",
-                 config.epochs, " and ", config.batch);
+      length_{(splits.train.size() + config.batch - 1) / config.batch, config.epochs},
+      rate_(config.schedule, config.rate, length_),
+      feed_(net.store->context(), splits.train.size(), config.batch, step_.optimizer().scalars_on_device().size()),
+      graphs_(net.store->context(), step_graph_options(net.store->context(), graphs)) {
   PLIANT_REQUIRE(DataError, train_.size() > 0, "there are no training images");
   for (DeviceData* part : {&train_, &validation_, &test_}) fit_to(*part, net.description);
   state_.best.patience = config.patience;
@@ -59,59 +66,6 @@ Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, cons
   Context& context = net.store->context();
   loss_sum_ = Tensor::zeros(context, {1}, net.store->dtype());
   correct_ = Tensor::zeros(context, {1}, DType::i32);
-}
-
-std::string Trainer::state_text() const {
-  nlohmann::ordered_json json;
-  json["config"] = nlohmann::ordered_json::parse(to_json(config_));
-  json["epoch"] = state_.epoch;
-  json["batch"] = state_.batch;
-  json["loss_sum"] = state_.loss_sum;
-  json["correct"] = state_.correct;
-  json["samples"] = state_.samples;
-  json["optimizer_steps"] = step_.optimizer().steps();
-  const StepCounts counts = step_.counts();
-  json["counted_steps"] = counts.steps;
-  json["open_blocks"] = counts.open_blocks;
-  json["gradient_sums"] = counts.gradient_sums;
-  json["best_epoch"] = state_.best.best_epoch;
-  if (state_.best.best_epoch > 0) json["best_accuracy"] = state_.best.best;
-  json["schedule_state"] = rate_.state_text();
-  return json.dump();
-}
-
-void Trainer::restore(const std::string& text, const std::vector<OptimizerArena>& arenas) {
-  const auto json = nlohmann::json::parse(text, nullptr, false);
-  PLIANT_REQUIRE(FileError, json.is_object(), "training state: not a JSON object");
-  State state;
-  std::int64_t optimizer_steps = 0;
-  StepCounts counts;
-  try {
-    state.epoch = json.at("epoch").get<std::int64_t>();
-    state.batch = json.at("batch").get<std::int64_t>();
-    state.loss_sum = json.at("loss_sum").get<double>();
-    state.correct = json.at("correct").get<std::int64_t>();
-    state.samples = json.at("samples").get<std::int64_t>();
-    optimizer_steps = json.at("optimizer_steps").get<std::int64_t>();
-    counts.steps = json.at("counted_steps").get<std::int64_t>();
-    counts.open_blocks = json.at("open_blocks").get<std::int64_t>();
-    counts.gradient_sums = json.at("gradient_sums").get<std::vector<double>>();
-    state.best.best_epoch = json.at("best_epoch").get<std::int64_t>();
-    if (state.best.best_epoch > 0) state.best.best = json.at("best_accuracy").get<double>();
-    state.best.patience = config_.patience;
-    rate_.restore_state(json.at("schedule_state").get<std::string>());
-  } catch (const nlohmann::json::exception& error) {
-    throw FileError(cat("training state: ", error.what()));
-  }
-  PLIANT_REQUIRE(FileError, state.epoch >= 0 && state.epoch <= config_.epochs && state.batch >= 0 && state.batch <= length_.steps_per_epoch,
-                 "training state: epoch ", state.epoch, ", batch ", state.batch, " of ", config_.epochs, " epochs with ",
-                 length_.steps_per_epoch, " batches; is this the same data set?");
-  PLIANT_REQUIRE(FileError, optimizer_steps >= 0, "training state: ", optimizer_steps, " steps of the optimizer");
-  step_.set_counts(counts);
-  step_.optimizer().restore(arenas);
-  step_.optimizer().set_steps(optimizer_steps);
-  state_ = state;
-  push_sums();
 }
 
 void Trainer::save(const std::string& path) {
@@ -141,25 +95,47 @@ void Trainer::sparsify() {
   if (sparsity_->act(step()) && positions_) positions_->append(step());
 }
 
+void Trainer::feed_epoch(const EpochOrder& order) {
+  std::vector<double> scalars;
+  for (std::int64_t i = 0; state_.batch + i < order.batches(); ++i) {
+    const std::vector<double> row = step_.optimizer().scalars(rate_.at(step() + i), step_.optimizer().steps() + i + 1);
+    scalars.insert(scalars.end(), row.begin(), row.end());
+  }
+  feed_.begin_epoch(order.indices(), scalars, state_.batch, config_.seed, static_cast<std::uint32_t>(state_.epoch));
+}
+
+// One step, its data included. All that it needs lies on the device.
+void Trainer::train_batch(std::int64_t size) {
+  const StepPlan plan = step_.plan(state_.epoch, state_.batch, size);
+  graphs_.run(plan, [&] {
+    Tensor samples(net_.store->context(), {size}, DType::i32);
+    feed_.next(step_.optimizer().scalars_on_device(), samples);
+    const Batch batch = make_batch(train_, samples, feed_.key(), config_.augmentation, net_.store->dtype());
+    step_.launch(plan, batch, feed_.key(), loss_sum_, correct_);
+  });
+  step_.count(plan);
+}
+
+void Trainer::measure_open_step() {
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<std::int32_t> first(static_cast<std::size_t>(std::min(config_.batch, train_.size())));
+  std::iota(first.begin(), first.end(), 0);
+  const Tensor samples = Tensor::from_host(net_.store->context(), {static_cast<std::int64_t>(first.size())}, first);
+  const Batch batch = make_batch(train_, samples, feed_.key(), config_.augmentation, net_.store->dtype());
+  open_step_seconds_ = step_.open_step_seconds(batch, feed_.key(), 3);
+  aside_seconds_ = seconds_since(start);
+}
+
 // Trains what is left of the current epoch; returns early, at a whole step, when interrupted.
 void Trainer::train_epoch(Progress& progress, const std::function<bool()>& interrupted) {
-  Context& context = net_.store->context();
-  const auto epoch = static_cast<std::uint32_t>(state_.epoch);
-  const EpochOrder order(train_.size(), config_.batch, config_.seed, epoch);
-  const std::span<const std::int32_t> indices = order.indices();
-  const Tensor samples = Tensor::from_host(context, {train_.size()}, indices), key = random_key(context, config_.seed, epoch);
+  const EpochOrder order(train_.size(), config_.batch, config_.seed, static_cast<std::uint32_t>(state_.epoch));
   step_.begin_epoch(state_.epoch, state_.batch);
+  feed_epoch(order);
   while (state_.batch < order.batches() && !interrupted()) {
     const auto count = static_cast<std::int64_t>(order.batch(state_.batch).size());
-    const Tensor ids = samples.rows(state_.batch * config_.batch, count);
-    const Batch batch = make_batch(train_, ids, key, config_.augmentation, net_.store->dtype());
-    if (depth_ && open_step_seconds_ == 0.0) {
-      const auto start = std::chrono::steady_clock::now();
-      open_step_seconds_ = step_.open_step_seconds(batch, key, 3);
-      aside_seconds_ = seconds_since(start);
-    }
+    if (depth_ && open_step_seconds_ == 0.0) measure_open_step();
     if (step() == 0) sparsify();
-    step_.run(batch, key, state_.epoch, state_.batch, rate_.at(step()), loss_sum_, correct_);
+    train_batch(count);
     ++state_.batch;
     sparsify();
     state_.samples += count;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "train/config.h"
+#include "train/data/batches.h"
 #include "train/device_data.h"
 #include "train/early_stop.h"
 #include "train/epoch_table.h"
@@ -15,6 +16,8 @@
 #include "train/progress.h"
 #include "train/run_folder.h"
 #include "train/sparsity.h"
+#include "train/step_feed.h"
+#include "train/step_graphs.h"
 #include "train/train_step.h"
 
 namespace pliant {
@@ -38,8 +41,10 @@ struct TrainResult {
 class Trainer {
  public:
   // The net is initialised, or holds the weights to continue from. Throws ConfigError where the values do not fit together, for
-  // example a weight per exit that is missing, or a frozen name that no parameter begins with.
-  Trainer(Net& net, const Splits& splits, const TrainConfig& config, const RunFolder& folder);
+  // example a weight per exit that is missing, or a frozen name that no parameter begins with. Whether steps are replayed as graphs
+  // changes how fast they are and not what they compute, so it is no part of the configuration.
+  Trainer(Net& net, const Splits& splits, const TrainConfig& config, const RunFolder& folder,
+          StepGraphMode graphs = StepGraphMode::automatic);
 
   // Continues exactly where the state in a checkpoint left off; the net already holds the checkpoint's weights and buffers, arenas
   // is the optimizer's state. Throws FileError for a state that is not one, or for an arena that is missing.
@@ -48,6 +53,8 @@ class Trainer {
   // Trains to the last epoch, or until early stopping or interrupted() ends it. Throws Error on a loss that is not finite; the last
   // good checkpoint stays.
   TrainResult run(ProgressOutput output, const std::function<bool()>& interrupted);
+
+  const StepGraphs& graphs() const { return graphs_; }
 
  private:
   struct State {                   // what a resumed run needs besides tensors
@@ -60,6 +67,9 @@ class Trainer {
 
   void sparsify();                 // what is due now, with its line of positions.csv
   void train_epoch(Progress& progress, const std::function<bool()>& interrupted);
+  void feed_epoch(const EpochOrder& order);
+  void train_batch(std::int64_t size);
+  void measure_open_step();
   void end_epoch(Progress& progress, double seconds, double rate);
   // Every (width, exit); the full width alone where one batch-norm set serves random widths.
   std::vector<RowFigures> evaluate_rows(const Net& net, const DeviceData& data) const;
@@ -81,6 +91,8 @@ class Trainer {
   TrainStep step_;
   TrainingLength length_;
   LearningRate rate_;
+  StepFeed feed_;
+  StepGraphs graphs_;
   std::optional<Sparsity> sparsity_;     // there once the constructor is through
   State state_;
   std::int64_t epoch_samples_here_ = 0;  // of the current epoch, trained by this process

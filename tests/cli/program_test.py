@@ -109,6 +109,11 @@ class Usage(ProgramTest):
                       ["vgg16", "--shortcut", "B"], ["mlp", "--classes", "1"]):
             self.fails(CONFIG, "info", *flags)
 
+    def test_replayed_steps_need_a_device_that_records(self):
+        small = ("train", "lenet5", "--data", "synthetic", "--limit-train", "20", "--out", self.path("run"), "--device", "cpu")
+        self.fails(CONFIG, *small, "--step-graphs", "on", mentions="the cpu records no graphs")
+        self.fails(USAGE, *small, "--step-graphs", "perhaps")
+
     def test_devices(self):
         device = "cuda" if "not usable" in self.succeeds("doctor").split("device cuda")[1].splitlines()[0] else "emulated"
         self.fails(DEVICE, "forward", self.checkpoint(), "--input", "x", "--output", "y", "--device", device, mentions=device)

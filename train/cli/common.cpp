@@ -39,8 +39,12 @@ void add_device_options(CLI::App& verb, DeviceOptions& options) {
 
 std::unique_ptr<Context> make_context(const DeviceOptions& options, DType dtype) {
   Device device = Device::cpu;
-  if (options.device == "cuda" || (options.device == "auto" && dtype != DType::f64 && is_usable(Device::cuda))) device = Device::cuda;
+  std::string why;
+  if (options.device == "cuda" || (options.device == "auto" && dtype != DType::f64 && is_usable(Device::cuda, &why))) device = Device::cuda;
   if (options.device == "emulated") device = Device::emulated;
+#if defined(PLIANT_WITH_CUDA)
+  if (!why.empty()) std::cerr << "pliant: warning: the CPU computes, since device cuda cannot be used: " << why << "\n";
+#endif
   const bool timed = options.plans == "timed";
   PLIANT_REQUIRE(ConfigError, !timed || device == Device::cuda, "--plans timed: device ", name_of(device),
                  " has no plans to time; choose a CUDA device, or leave the flag out");

@@ -16,7 +16,7 @@ namespace pliant::cli {
 namespace {
 
 struct TrainOptions {
-  std::string net_or_file, out, resume;
+  std::string net_or_file, out, resume, step_graphs = "auto";
   StructureOptions structure;
   TrainFlags training;
   DeviceOptions device;
@@ -132,12 +132,17 @@ int run_train(const TrainOptions& flags) {
     std::cerr << "pliant: images of " << splits.train.height << " x " << splits.train.width << " are resized on the fly to " << d.height << " x "
               << d.width << "\n";
   }
-  Trainer trainer(net, splits, config, folder);
+  Trainer trainer(net, splits, config, folder, parse_step_graphs(flags.step_graphs));
   if (!flags.resume.empty()) {
     trainer.restore(resumed.info.trainer_state, resumed.arenas);
   }
   describe_run(folder, flags, config, net, *context);  // last, so that a refused configuration leaves the folder empty
-  return report(trainer.run(standard_error_output(), [&] { return interrupt.requested(); }), flags.json);
+  const TrainResult result = trainer.run(standard_error_output(), [&] { return interrupt.requested(); });
+  if (trainer.graphs().active()) {
+    const StepGraphs::Counts& steps = trainer.graphs().counts();
+    std::cerr << "pliant: " << steps.replayed << " steps were replayed as graphs, " << steps.eager << " were launched kernel by kernel\n";
+  }
+  return report(result, flags.json);
 }
 
 }  // namespace
@@ -152,6 +157,9 @@ void add_train(CLI::App& app, Verb& chosen) {
   verb->add_option("--seed", flags->training.seed, "seed of everything that is drawn")->check(seed_value);
   verb->add_flag("--log-test", flags->training.log_test, "test figures of every epoch in metrics.csv; never used for choosing");
   verb->add_option("--resume", flags->resume, "checkpoint of an interrupted run to continue exactly")->type_name("FILE");
+  verb->add_option("--step-graphs", flags->step_graphs, "replay recorded steps: auto does on a CUDA device; what is computed stays the same")
+      ->check(CLI::IsMember({"auto", "on", "off"}))
+      ->capture_default_str();
   add_device_options(*verb, flags->device);
   add_json_flag(*verb, flags->json);
   verb->callback([flags, &chosen] { chosen = [flags] { return run_train(*flags); }; });

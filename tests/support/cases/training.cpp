@@ -6,6 +6,7 @@
 #include "kernels/reduce.h"
 #include "kernels/resize.h"
 #include "kernels/sgd.h"
+#include "kernels/step_input.h"
 #include "layers/functional.h"
 #include "tests/support/cases/cases.h"
 #include "tests/support/compare.h"
@@ -113,6 +114,23 @@ KernelCase augment_case(const std::string& what, Augmentation options, Shape ima
       }};
 }
 
+// Two steps from the middle of an epoch; the second is the last one, of fewer samples where `n` says so.
+KernelCase take_step_case(std::int64_t stride, std::int64_t n) {
+  return {cat("take_step: ", n, " of ", stride), [=](Context& context, DType) {
+            const Tensor table = Tensor::from_host<double>(context, {4, 3}, random_values(12, 61));
+            std::vector<std::int32_t> order;
+            for (std::int64_t i = 0; i < 3 * stride + n; ++i) order.push_back(static_cast<std::int32_t>(7 * i % 1000));
+            Tensor position = integers(context, {2});
+            std::vector<Tensor> results;
+            for (const std::int64_t size : {stride, n}) {
+              Tensor scalars(context, {3}, DType::f64), samples(context, {size}, DType::i32);
+              kernels::take_step(table, integers(context, order), stride, position, scalars, samples);
+              results.insert(results.end(), {scalars, samples, position.clone()});
+            }
+            return results;
+          }, 0.0};
+}
+
 }  // namespace
 
 std::vector<OpCase> training_cases() {
@@ -145,6 +163,8 @@ std::vector<KernelCase> training_kernel_cases() {
                    }});
   cases.push_back(segment_sums_case({0, 1, 2, 2, 19, 41}));
   cases.push_back(segment_sums_case({40, 41}));
+  cases.push_back(take_step_case(5, 2));
+  cases.push_back(take_step_case(300, 257));
   cases.push_back(augment_case("none", {}, {3, 4, 5, 3}, {2, 0, 0, 1}));
   cases.push_back(augment_case("shift, flip and cut", {2, false, true, 3}, {4, 7, 5, 3}, {3, 1, 0, 2, 1}));
   cases.push_back(augment_case("mean outside, one channel", {3, true, true, 0}, {5, 5, 5, 1}, {4, 3, 2, 1, 0}));

@@ -1,0 +1,61 @@
+// What a checkpoint holds of a run besides tensors, and how a run goes on from it.
+#include <nlohmann/json.hpp>
+
+#include "train/trainer.h"
+
+namespace pliant {
+
+std::string Trainer::state_text() const {
+  nlohmann::ordered_json json;
+  json["config"] = nlohmann::ordered_json::parse(to_json(config_));
+  json["epoch"] = state_.epoch;
+  json["batch"] = state_.batch;
+  json["loss_sum"] = state_.loss_sum;
+  json["correct"] = state_.correct;
+  json["samples"] = state_.samples;
+  json["optimizer_steps"] = step_.optimizer().steps();
+  const StepCounts counts = step_.counts();
+  json["counted_steps"] = counts.steps;
+  json["open_blocks"] = counts.open_blocks;
+  json["gradient_sums"] = counts.gradient_sums;
+  json["best_epoch"] = state_.best.best_epoch;
+  if (state_.best.best_epoch > 0) json["best_accuracy"] = state_.best.best;
+  json["schedule_state"] = rate_.state_text();
+  return json.dump();
+}
+
+void Trainer::restore(const std::string& text, const std::vector<OptimizerArena>& arenas) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  PLIANT_REQUIRE(FileError, json.is_object(), "training state: not a JSON object");
+  State state;
+  std::int64_t optimizer_steps = 0;
+  StepCounts counts;
+  try {
+    state.epoch = json.at("epoch").get<std::int64_t>();
+    state.batch = json.at("batch").get<std::int64_t>();
+    state.loss_sum = json.at("loss_sum").get<double>();
+    state.correct = json.at("correct").get<std::int64_t>();
+    state.samples = json.at("samples").get<std::int64_t>();
+    optimizer_steps = json.at("optimizer_steps").get<std::int64_t>();
+    counts.steps = json.at("counted_steps").get<std::int64_t>();
+    counts.open_blocks = json.at("open_blocks").get<std::int64_t>();
+    counts.gradient_sums = json.at("gradient_sums").get<std::vector<double>>();
+    state.best.best_epoch = json.at("best_epoch").get<std::int64_t>();
+    if (state.best.best_epoch > 0) state.best.best = json.at("best_accuracy").get<double>();
+    state.best.patience = config_.patience;
+    rate_.restore_state(json.at("schedule_state").get<std::string>());
+  } catch (const nlohmann::json::exception& error) {
+    throw FileError(cat("training state: ", error.what()));
+  }
+  PLIANT_REQUIRE(FileError, state.epoch >= 0 && state.epoch <= config_.epochs && state.batch >= 0 && state.batch <= length_.steps_per_epoch,
+                 "training state: epoch ", state.epoch, ", batch ", state.batch, " of ", config_.epochs, " epochs with ",
+                 length_.steps_per_epoch, " batches; is this the same data set?");
+  PLIANT_REQUIRE(FileError, optimizer_steps >= 0, "training state: ", optimizer_steps, " steps of the optimizer");
+  step_.set_counts(counts);
+  step_.optimizer().restore(arenas);
+  step_.optimizer().set_steps(optimizer_steps);
+  state_ = state;
+  push_sums();
+}
+
+}  // namespace pliant
