@@ -40,7 +40,7 @@ std::vector<Implementation> implementations(Backend backend) {
   }
   using namespace kernels::cpu;
 #if defined(PLIANT_WITH_ONEDNN)
-  all.push_back({"onednn", conv2d_onednn_forward, conv2d_onednn_backward_data, conv2d_onednn_backward_filter, 128});
+  all.push_back({"onednn", conv2d_forward, conv2d_backward_data, conv2d_backward_filter, 128});
 #endif
   all.push_back({"direct", conv2d_direct_forward, conv2d_direct_backward_data, conv2d_direct_backward_filter, 4});
   return all;

@@ -130,8 +130,8 @@ void add_training(const Place& place) {
     add_row(place, cat("sgd_step/", size), floats({size}, 5), [=](Context& context) {  // w, gradient, v; w, v
       return [w = random_tensor(context, {size}), gradient = random_tensor(context, {size}), v = Tensor::zeros(context, {size}),
               rules = random_tensor(context, {size / 64, 4}, 1e-4, 1e-3),
-              scalars = Tensor::from_host<double>(context, {2}, std::vector<double>{1e-3, 0.9})]() mutable {
-        kernels::sgd_step(w, gradient, v, rules, {}, scalars, false);
+              scalars = Tensor::from_host<double>(context, {3}, std::vector<double>{1e-3, 0.9, 1.0}), copy = Tensor()]() mutable {
+        kernels::sgd_step(w, gradient, v, rules, {}, scalars, false, copy);
       };
     });
   }

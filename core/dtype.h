@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <ostream>
+#include <type_traits>
 
 #include "core/check.h"
 #include "core/gpu/annotations.h"
@@ -26,12 +27,18 @@ struct Half {
 PLIANT_HOST_DEVICE inline float to_float(float x) { return x; }
 PLIANT_HOST_DEVICE inline float to_float(BFloat16 x) { return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16); }
 PLIANT_HOST_DEVICE inline float to_float(Half x) {
+#if defined(__CUDA_ARCH__)  // the instructions round alike; only the bits of a NaN differ
+  float value;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(x.bits));
+  return value;
+#else
   const std::uint32_t sign = static_cast<std::uint32_t>(x.bits & 0x8000u) << 16;
   const std::uint32_t magnitude = x.bits & 0x7fffu;
   if (magnitude >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13));
   // A half is a float with 5 instead of 8 exponent bits: place the bits and rescale, exact for subnormals too.
   const float scaled = std::bit_cast<float>(magnitude << 13) * 5.192296858534828e+33f;  // 2^112
   return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(scaled));
+#endif
 }
 
 template <class T>
@@ -42,12 +49,23 @@ PLIANT_HOST_DEVICE inline float from_float<float>(float x) {
 }
 template <>
 PLIANT_HOST_DEVICE inline BFloat16 from_float<BFloat16>(float x) {
+#if defined(__CUDA_ARCH__)
+  BFloat16 value;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(value.bits) : "f"(x));
+  return value;
+#else
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return {static_cast<std::uint16_t>((bits >> 16) | 0x40u)};
   return {static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16)};
+#endif
 }
 template <>
 PLIANT_HOST_DEVICE inline Half from_float<Half>(float x) {
+#if defined(__CUDA_ARCH__)
+  Half value;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(value.bits) : "f"(x));
+  return value;
+#else
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
   const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000u);
   const std::uint32_t magnitude = bits & 0x7fffffffu;
@@ -59,6 +77,7 @@ PLIANT_HOST_DEVICE inline Half from_float<Half>(float x) {
   }
   const std::uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u) - 0x38000000u;
   return {static_cast<std::uint16_t>(sign | (rounded >> 13))};
+#endif
 }
 
 template <class T>
@@ -103,6 +122,8 @@ constexpr const char* name_of(DType dtype) {
 // What biases, gradients of parameters and other long sums have beside tensors of this dtype.
 constexpr DType accumulation_dtype(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }
 
+constexpr bool is_16_bit(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16; }
+
 inline std::ostream& operator<<(std::ostream& out, DType dtype) { return out << name_of(dtype); }
 
 template <class T>
@@ -118,6 +139,34 @@ decltype(auto) dispatch_cpu(DType dtype, const char* op, F&& f) {
     case DType::f64: return f(Tag<double>{});
     default: throw ShapeError(cat(op, ": the CPU computes in f32 or f64, got ", dtype));
   }
+}
+
+// The type in which the elements of a tensor of T are computed with, and the way there and back (rounding to nearest even).
+template <class T>
+using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
+template <class T>
+inline Wide<T> widened(T x) {
+  if constexpr (std::is_same_v<T, double>) {
+    return x;
+  } else {
+    return to_float(x);
+  }
+}
+template <class T>
+inline T narrowed(Wide<T> x) {
+  if constexpr (std::is_same_v<T, double>) {
+    return x;
+  } else {
+    return from_float<T>(x);
+  }
+}
+
+// dispatch_cpu for loops that are written for every storage type of activations, with widened() and narrowed().
+template <class F>
+decltype(auto) dispatch_cpu_storage(DType dtype, const char* op, F&& f) {
+  if (dtype == DType::bf16) return f(Tag<BFloat16>{});
+  if (dtype == DType::f16) return f(Tag<Half>{});
+  return dispatch_cpu(dtype, op, f);
 }
 
 // The same for storage types of GPU kernels, which all accumulate in float.

@@ -74,13 +74,13 @@ void accumulate(const Tensor& x, Tensor& y) {
   if (x.dtype() == DType::bf16 && y.dtype() != DType::bf16) return accumulate_converted<BFloat16>(x, y);
   if (x.dtype() == DType::f16 && y.dtype() != DType::f16) return accumulate_converted<Half>(x, y);
   require_same("accumulate", x, y);
-  dispatch_cpu(x.dtype(), "accumulate", [&](auto tag) {
+  dispatch_cpu_storage(x.dtype(), "accumulate", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* source = x.data<T>();
     T* target = y.data<T>();
     const std::int64_t size = x.size();
 #pragma omp parallel for if (size > 65536)
-    for (std::int64_t i = 0; i < size; ++i) target[i] += source[i];
+    for (std::int64_t i = 0; i < size; ++i) target[i] = narrowed<T>(widened(target[i]) + widened(source[i]));
   });
 }
 

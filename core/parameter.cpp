@@ -4,6 +4,8 @@
 #include <numeric>
 #include <utility>
 
+#include "core/memory_ops.h"
+
 namespace pliant {
 
 namespace {
@@ -164,6 +166,12 @@ const char* name_of(Role role) {
   return "?";
 }
 
+Tensor Parameter::computed() const {
+  if (!store || !store->compute_copy() || (role != Role::filter && role != Role::weight)) return value;
+  store->refresh_compute_copy();
+  return store->compute_copy().view(offset, shape());
+}
+
 Shape Parameter::shape() const {
   Shape shape;
   for (const Dim& dim : dims) shape.append(dim.size);
@@ -204,10 +212,12 @@ void ParameterStore::keep_first(std::size_t count) {
   while (parameters_.size() > count) parameters_.pop_back();
 }
 
-void ParameterStore::allocate(Context& context, DType dtype) {
+void ParameterStore::allocate(Context& context, DType dtype, DType compute) {
   PLIANT_REQUIRE(ConfigError, dtype == DType::f32 || dtype == DType::f64, "parameters are f32 or f64, not ", dtype);
   PLIANT_REQUIRE(ConfigError, dtype == DType::f32 || context.backend() == Backend::cpu,
                  "double precision runs on the CPU alone; choose the device cpu");
+  PLIANT_REQUIRE(ConfigError, compute == dtype || (dtype == DType::f32 && is_16_bit(compute)), "a net with parameters in ", dtype,
+                 " computes in ", dtype, dtype == DType::f32 ? ", bf16 or f16" : "", ", not in ", compute);
   std::int64_t trainable = 0, buffers = 0;
   for (Parameter& parameter : parameters_) {
     std::int64_t& total = parameter.trainable() ? trainable : buffers;
@@ -217,11 +227,22 @@ void ParameterStore::allocate(Context& context, DType dtype) {
   values_ = Tensor::zeros(context, {trainable}, dtype);
   gradients_ = Tensor::zeros(context, {trainable}, dtype);
   buffers_ = Tensor::zeros(context, {buffers}, dtype);
+  if (compute != dtype) {
+    compute_ = Tensor::zeros(context, {trainable}, compute);
+    compute_copy_is_fresh();
+  }
   for (Parameter& parameter : parameters_) {
     Tensor& arena = parameter.trainable() ? values_ : buffers_;
+    parameter.store = this;
     parameter.value = arena.view(parameter.offset, parameter.shape());
     if (parameter.trainable()) parameter.grad = gradients_.view(parameter.offset, parameter.shape());
   }
+}
+
+void ParameterStore::refresh_compute_copy() {
+  if (!compute_ || copied_writes_ == values_.writes()) return;
+  kernels::cast(values_, compute_);
+  compute_copy_is_fresh();
 }
 
 int ParameterStore::add_width(const std::vector<std::int64_t>& sizes) {

@@ -74,6 +74,8 @@ enum class Role : std::uint8_t { filter, weight, bias, scale, shift, running_mea
 
 const char* name_of(Role role);
 
+class ParameterStore;
+
 struct Parameter {
   std::string name;               // as in a checkpoint: "layer1.0.conv1.weight"
   Role role;
@@ -82,8 +84,12 @@ struct Parameter {
   Tensor mask;                    // same shape, 1 or 0; empty: none. Applied by the optimizer step
   bool frozen = false;            // no gradient, no update
   std::int64_t offset = 0;        // in its arena, in elements
+  ParameterStore* store = nullptr;  // its owner, once that has memory
 
   bool trainable() const { return role != Role::running_mean && role != Role::running_variance; }
+  // The value as convolutions and linear layers read it: for filters and weights of a net that computes in 16 bits the copy in the
+  // compute type, brought up to date first; for everything else `value` itself.
+  Tensor computed() const;
   Shape shape() const;
   Shape active_shape(int width) const;
   // For kernels::pack: per dimension the stored positions that are active at a width; no tensor for a whole dimension.
@@ -92,7 +98,8 @@ struct Parameter {
 };
 
 // Owns the parameters, buffers and axes of one net, in flat arenas: values and gradients of all trainable parameters, and the
-// buffers. Declare everything first, then allocate() once.
+// buffers. Declare everything first, then allocate() once. A net that computes in bf16 or f16 keeps all of these in f32 (the master
+// weights) and has one arena more: the copy of the values in the compute type.
 class ParameterStore {
  public:
   static constexpr std::int64_t kAlignment = 64;                   // every parameter starts at a multiple of this many elements
@@ -107,13 +114,24 @@ class ParameterStore {
   void keep_first(std::size_t count);
 
   // Makes the arenas, f32 or f64 (f64 on the CPU alone), and binds value and grad of every parameter. Values start at zero.
-  void allocate(Context& context, DType dtype);
+  // compute: the type of activations and of what multiplies them; dtype itself, or bf16 or f16 beside f32.
+  void allocate(Context& context, DType dtype, DType compute);
+  void allocate(Context& context, DType dtype) { allocate(context, dtype, dtype); }
   bool allocated() const { return static_cast<bool>(values_); }
 
   Tensor& values() { return values_; }
   Tensor& gradients() { return gradients_; }
   Tensor& buffers() { return buffers_; }
   DType dtype() const { return values_.dtype(); }
+  DType compute_dtype() const { return compute_ ? compute_.dtype() : dtype(); }
+
+  // values() in the compute type, same offsets; no tensor where that is the type of values(). Anything may write to values, and
+  // nobody has to tell: the copy knows how often they were written to, and Parameter::computed() refreshes it where it is behind.
+  // Who writes both (an optimizer's step) says so with compute_copy_is_fresh(). What is replayed without asking for tensors (a
+  // captured step) calls refresh_compute_copy() before.
+  Tensor& compute_copy() { return compute_; }
+  void refresh_compute_copy();
+  void compute_copy_is_fresh() { copied_writes_ = values_.writes(); }
   Context& context() const { return values_.context(); }
 
   // Adds one row to the width table: a size for every plain axis, in order of declaration. Returns its index.
@@ -131,7 +149,8 @@ class ParameterStore {
 
   std::deque<Parameter> parameters_;                               // a deque: addresses stay valid
   std::vector<std::unique_ptr<ChannelAxis>> axes_;
-  Tensor values_, gradients_, buffers_;
+  Tensor values_, gradients_, buffers_, compute_;
+  std::uint64_t copied_writes_ = 0;                                // values_.writes() when compute_ was equal to them
 };
 
 }  // namespace pliant

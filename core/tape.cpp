@@ -17,6 +17,11 @@ void Gradients::add(Slot slot, Tensor dx) {
   }
   // The sum may have been given to another slot too, or still be held by a caller: then adding in place would change both.
   if (!is_parameter && sum.shares_memory()) sum = sum.clone();
+  if (dx.dtype() != sum.dtype()) {  // an accumulator of f32 beside 16 bits
+    Tensor same(dx.context(), dx.shape(), sum.dtype());
+    kernels::cast(dx, same);
+    dx = std::move(same);
+  }
   kernels::accumulate(dx, sum);
 }
 
@@ -24,7 +29,11 @@ Tensor& Gradients::accumulator(Slot slot, const Tensor& like) {
   PLIANT_INVARIANT(wanted(slot), "an accumulator was asked for a gradient that nobody wants");
   Tape::Entry& entry = tape_.entries_[static_cast<std::size_t>(slot.index)];
   if (!entry.gradient) {
-    entry.gradient = Tensor::zeros_like(like);
+    entry.gradient = Tensor::zeros(like.context(), like.shape(), accumulation_dtype(like.dtype()));
+  } else if (is_16_bit(entry.gradient.dtype())) {
+    Tensor wide(like.context(), like.shape(), DType::f32);
+    kernels::cast(entry.gradient, wide);
+    entry.gradient = std::move(wide);
   } else if (!entry.is_parameter && entry.gradient.shares_memory()) {
     entry.gradient = entry.gradient.clone();
   }

@@ -32,7 +32,8 @@ class Gradients {
   bool wanted(Slot slot) const { return slot.index >= 0; }
   // Adds dx to the slot and takes it over. The same tensor may be given to several slots.
   void add(Slot slot, Tensor dx);
-  // For kernels that accumulate: the tensor they add into; a parameter's gradient itself, or zeros at first.
+  // For kernels that accumulate: the tensor they add into; a parameter's gradient itself, or zeros at first, in the
+  // accumulation_dtype of `like`.
   Tensor& accumulator(Slot slot, const Tensor& like);
 
  private:

@@ -1,5 +1,6 @@
 #include "core/tensor.h"
 
+#include <atomic>
 #include <cstring>
 
 namespace pliant {
@@ -14,6 +15,7 @@ struct Tensor::Storage {
   std::shared_ptr<MemoryPool> pool;
   std::size_t bytes;
   void* block;
+  std::atomic<std::uint64_t> writes = 0;  // threads of a loop may ask for the pointer at once
 };
 
 Tensor::Tensor(Context& context, Shape shape, DType dtype) : shape_(shape), dtype_(dtype) {
@@ -37,6 +39,15 @@ Context& Tensor::context() const {
 void* Tensor::address() const {
   PLIANT_REQUIRE(ShapeError, storage_, "an empty tensor was used");
   return static_cast<std::byte*>(storage_->block) + offset_;
+}
+
+void Tensor::note_write() {
+  if (storage_) storage_->writes.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::uint64_t Tensor::writes() const {
+  PLIANT_REQUIRE(ShapeError, storage_, "an empty tensor was used");
+  return storage_->writes.load(std::memory_order_relaxed);
 }
 
 void* Tensor::raw(DType dtype) const {
@@ -83,6 +94,7 @@ void Tensor::copy_from(const Tensor& source) {
   Context& here = context();
   Context& there = source.context();
   if (size() == 0) return;
+  note_write();
   if (here.backend() == Backend::cpu && there.backend() == Backend::cpu) {
     std::memmove(address(), source.address(), bytes());
   } else if (&here == &there) {
@@ -99,6 +111,7 @@ void Tensor::copy_from(const Tensor& source) {
 }
 
 void Tensor::zero() {
+  note_write();
   if (size() == 0) return;
   if (context().backend() == Backend::cpu) {
     std::memset(address(), 0, bytes());
@@ -117,6 +130,7 @@ void Tensor::read(void* host) const {
 }
 
 void Tensor::write(const void* host) {
+  note_write();
   if (size() == 0) return;
   if (context().backend() == Backend::cpu) {
     std::memcpy(address(), host, bytes());

@@ -57,8 +57,13 @@ class Tensor {
   }
   template <class T>
   T* data() {
+    note_write();
     return static_cast<T*>(raw(dtype_of<T>));
   }
+
+  // Grows whenever anything asks to write into the block of memory that this tensor shares: what was derived from its
+  // values is still true while the number stays.
+  std::uint64_t writes() const;
 
   template <class T>
   std::vector<T> to_host() const {
@@ -71,12 +76,13 @@ class Tensor {
   void read(void* host) const;                                         // bytes() bytes; waits for the device
   void write(const void* host);
 
-  void* address() const;                                               // of the first byte, whatever the dtype
+  void* address() const;                                               // of the first byte, whatever the dtype; for reading
   bool shares_memory() const { return storage_.use_count() > 1; }      // another handle exists on this block
 
  private:
   struct Storage;
   void* raw(DType dtype) const;
+  void note_write();
 
   std::shared_ptr<Storage> storage_;
   std::int64_t offset_ = 0;  // in bytes

@@ -15,7 +15,7 @@ struct AdamRule {
   T epsilon, decay, l1;
 };
 
-// scalars [6] and the row of rules [4] of kernels/adam.h. In double: 1 - beta in float would lose digits.
+// scalars [7] and the row of rules [4] of kernels/adam.h. In double: 1 - beta in float would lose digits.
 template <class T>
 PLIANT_HOST_DEVICE inline AdamRule<T> adam_rule(const double* scalars, const T* row) {
   const double beta1 = scalars[1], beta2 = scalars[2];

@@ -22,6 +22,13 @@ inline void check_arenas(const char* op, const Tensor& w, const Tensor& gradient
   require_tensor(op, "scalars", scalars, {count}, DType::f64);
 }
 
+// The copy of w in the type that a net computes in, which a step writes too; or no tensor.
+inline void require_copy(const char* op, const Tensor& copy, const Tensor& w) {
+  if (!copy) return;
+  PLIANT_REQUIRE(ShapeError, w.dtype() == DType::f32 && is_16_bit(copy.dtype()) && copy.shape() == w.shape(), op,
+                 ": the copy of w must be bf16 or f16 beside f32, of the shape of w; w is ", w, ", the copy ", copy);
+}
+
 inline void require_arena(const char* op, const char* name, const Tensor& arena, const Tensor& w) {
   require_tensor(op, name, arena, w.shape(), w.dtype());
 }

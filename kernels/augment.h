@@ -20,7 +20,7 @@ struct Augmentation {
 namespace pliant::kernels {
 
 // y[n] = (augmented images[samples[n]] / 255 - mean) / deviation
-//   images [M, H, W, C] u8; samples [N] i32; mean, deviation [C] f32; y [N, H, W, C] f32, or f64 on the CPU.
+//   images [M, H, W, C] u8; samples [N] i32; mean, deviation [C] f32; y [N, H, W, C] f32 | bf16 | f16, or f64 on the CPU.
 //   key [3] i32: low and high word of the seed, epoch. Draws of sample s come from the stream
 //   (seed, Purpose::augment, epoch, s): word 0 the row shift, 1 the column shift, 2 the flip (lowest bit), 3 and 4 the
 //   centre of the cut: any batch order gives the same crops. Row i of the crop is row i + shift of the image; the crop

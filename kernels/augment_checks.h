@@ -18,7 +18,7 @@ inline void check_augment(const Tensor& images, const Tensor& samples, const Ten
   require_tensor(op, "mean", mean, {from[3]}, DType::f32);
   require_tensor(op, "deviation", deviation, {from[3]}, DType::f32);
   require_tensor(op, "key", key, {3}, DType::i32);
-  require_float(op, "y", y);
+  require_storage(op, "y", y);
   require_tensor(op, "y", y, {samples.size(), from[1], from[2], from[3]}, y.dtype());
   constexpr int kLargest = 1 << 14;
   PLIANT_REQUIRE(ConfigError, augmentation.pad >= 0 && augmentation.pad <= kLargest, "augment: pad must lie in 0..",

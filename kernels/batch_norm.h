@@ -1,7 +1,8 @@
 // Batch normalisation (Ioffe and Szegedy, 2015) over the last dimension, fused with a residual and an activation:
 //   y = f(scale (x - mean) / sqrt(variance + epsilon) + shift + residual)
 //   x, y, residual [..., C]; scale, shift and all statistics [C]; f identity or relu; residual may be no tensor.
-// The statistics cover every dimension but the last. f32, or f64 on the CPU. Results do not depend on the number of threads.
+// The statistics cover every dimension but the last. x, y, residual and their gradients are f32 | bf16 | f16 with [C] in f32, or all
+// are f64 on the CPU. Results do not depend on the number of threads.
 // Errors: ShapeError for tensors that do not fit, ConfigError for another f, epsilon <= 0 or a momentum outside [0, 1].
 #pragma once
 

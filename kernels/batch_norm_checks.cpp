@@ -7,8 +7,12 @@ namespace pliant::kernels {
 namespace {
 
 const void* address(const Tensor& tensor) {
-  return tensor.dtype() == DType::f64 ? static_cast<const void*>(tensor.data<double>())
-                                      : static_cast<const void*>(tensor.data<float>());
+  switch (tensor.dtype()) {
+    case DType::f64: return tensor.data<double>();
+    case DType::bf16: return tensor.data<BFloat16>();
+    case DType::f16: return tensor.data<Half>();
+    default: return tensor.data<float>();
+  }
 }
 
 void require_apart(const char* op, const char* output_name, const Tensor& output, const char* input_name,
@@ -18,9 +22,10 @@ void require_apart(const char* op, const char* output_name, const Tensor& output
 }
 
 void require_per_channel(const char* op, const char* name, const Tensor& tensor, const Tensor& x) {
-  PLIANT_REQUIRE(ShapeError, tensor && tensor.shape() == Shape({x.shape()[-1]}) && tensor.dtype() == x.dtype(), op,
-                 ": x ", x.shape(), " of ", x.dtype(), " needs ", name, " [", x.shape()[-1], "] of the same type, got ",
-                 tensor.shape(), " of ", tensor.dtype());
+  const DType wanted = accumulation_dtype(x.dtype());
+  PLIANT_REQUIRE(ShapeError, tensor && tensor.shape() == Shape({x.shape()[-1]}) && tensor.dtype() == wanted, op, ": x ", x.shape(),
+                 " of ", x.dtype(), " needs ", name, " [", x.shape()[-1], "] of ", wanted, ", got ", tensor.shape(), " of ",
+                 tensor.dtype());
 }
 
 void require_activation(const char* op, Activation f) {
@@ -33,7 +38,7 @@ void require_epsilon(const char* op, double epsilon) {
 }
 
 ChannelRows channel_rows(const char* op, const Tensor& x) {
-  require_float(op, "x", x);
+  require_storage(op, "x", x);
   PLIANT_REQUIRE(ShapeError, x.shape().rank() >= 1 && x.shape()[-1] >= 1, op, ": x ", x.shape(), " has no channels");
   return {x.size() / x.shape()[-1], x.shape()[-1]};
 }

@@ -8,7 +8,7 @@ namespace pliant::kernels {
 
 // wide [..., C] has the channels that index [K] names, narrow [..., K] the chosen ones.
 inline void check_gather(const char* op, const Tensor& wide, const Tensor& index, const Tensor& narrow) {
-  require_float(op, "x", wide);
+  require_storage(op, "x", wide);
   require_rank(op, "index", index, 1);
   require_tensor(op, "index", index, {index.size()}, DType::i32);
   PLIANT_REQUIRE(ShapeError, narrow && narrow.dtype() == wide.dtype() && same_rows(wide.shape(), narrow.shape()), op,
@@ -18,14 +18,14 @@ inline void check_gather(const char* op, const Tensor& wide, const Tensor& index
 }
 
 inline void check_mask(const Tensor& x, const Tensor& mask, const Tensor& y) {
-  require_float("mask_channels", "x", x);
+  require_storage("mask_channels", "x", x);
   require_same("mask_channels", x, y);
   PLIANT_REQUIRE(ShapeError, x.shape().rank() > 0, "mask_channels: x has no channels, its shape is ", x.shape());
-  require_tensor("mask_channels", "mask", mask, {x.shape()[-1]}, x.dtype());
+  require_tensor("mask_channels", "mask", mask, {x.shape()[-1]}, accumulation_dtype(x.dtype()));
 }
 
 inline void check_parts(const char* op, const std::vector<Tensor>& parts, const Tensor& whole) {
-  require_float(op, "y", whole);
+  require_storage(op, "y", whole);
   PLIANT_REQUIRE(ShapeError, !parts.empty(), op, ": no parts");
   std::int64_t channels = 0;
   for (const Tensor& part : parts) {
@@ -38,9 +38,9 @@ inline void check_parts(const char* op, const std::vector<Tensor>& parts, const 
 }
 
 inline void check_channel_sum(const Tensor& x, const Tensor& sums) {
-  require_float("channel_sum", "x", x);
+  require_storage("channel_sum", "x", x);
   PLIANT_REQUIRE(ShapeError, x.shape().rank() > 0, "channel_sum: x has no channels, its shape is ", x.shape());
-  require_tensor("channel_sum", "sums", sums, {x.shape()[-1]}, x.dtype());
+  require_tensor("channel_sum", "sums", sums, {x.shape()[-1]}, accumulation_dtype(x.dtype()));
 }
 
 }  // namespace pliant::kernels

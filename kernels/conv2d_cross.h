@@ -3,8 +3,8 @@
 //   P = floor((H - 1) / stride) + 1, Q likewise: those of the 3x3 filter
 //   y[n,p,q,k] = bias[k] + sum over taps t and c of x[n, p stride + row(t), q stride + column(t), c] w[k,t,0,c]
 // where (row, column) is (-1, 0), (0, -1), (0, 0), (0, 1), (1, 0) and positions outside the image count as zero. It equals the 3x3
-// convolution whose corners are zero, with 5 of 9 multiplications. f32 | f64 on the CPU, f32 on the GPU. The gradient of the
-// bias is channel_sum.
+// convolution whose corners are zero, with 5 of 9 multiplications. dtypes as in
+// kernels/conv2d.h. The gradient of the bias is channel_sum.
 #pragma once
 
 #include "core/kernel.h"

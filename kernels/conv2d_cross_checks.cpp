@@ -28,12 +28,14 @@ Shape conv2d_cross_output_shape(const Shape& x, const Shape& w, int stride) { re
 
 namespace kernels {
 
-CrossSizes check_conv2d_cross(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y, int stride) {
-  require_float(op, "x", x);
+CrossSizes check_conv2d_cross(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y, int stride,
+                              FilterRole role) {
+  require_storage(op, "x", x);
   PLIANT_REQUIRE(ShapeError, w && y, op, ": a tensor is missing");
   require_tensor(op, "y", y, output_shape(op, x.shape(), w.shape(), stride), x.dtype());
-  require_tensor(op, "w", w, w.shape(), x.dtype());
-  if (bias) require_tensor(op, "bias", bias, {w.shape()[0]}, x.dtype());
+  require_tensor(op, role == FilterRole::gradient ? "dw" : "w", w, w.shape(),
+                 role == FilterRole::gradient ? accumulation_dtype(x.dtype()) : x.dtype());
+  if (bias) require_tensor(op, "bias", bias, {w.shape()[0]}, accumulation_dtype(x.dtype()));
   const auto size = [](const Tensor& tensor, int i) { return static_cast<int>(tensor.shape()[i]); };
   return {size(x, 0), size(x, 1), size(x, 2), size(x, 3), size(w, 0), size(y, 1), size(y, 2), stride};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/gpu/annotations.h"
+#include "kernels/conv2d_checks.h"
 #include "kernels/conv2d_cross.h"
 
 namespace pliant::kernels {
@@ -18,8 +19,9 @@ struct CrossSizes {
   std::int64_t weights() const { return static_cast<std::int64_t>(kCrossTaps) * c; }  // of one filter
 };
 
-// `w` stands for w or dw, `x` for x or dx, `y` for y or dy. The bias may be no tensor. Throws ShapeError.
-CrossSizes check_conv2d_cross(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y, int stride);
+// Arguments as of check_conv2d. Throws ShapeError.
+CrossSizes check_conv2d_cross(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y, int stride,
+                              FilterRole role = FilterRole::weight);
 
 // Distance of a tap from the centre.
 PLIANT_HOST_DEVICE inline int cross_row(int tap) { return tap == 0 ? -1 : tap == 4 ? 1 : 0; }

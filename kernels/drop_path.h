@@ -2,7 +2,7 @@
 // sample is kept and scaled, or zero.   y[n, ...] = factor x[n, ...] if u < survival else 0,
 // u = RandomStream(seed, Purpose::gate, epoch, sample).uniform(block), so that a sample meets the same gates on every
 // device and in every batch order. The gradient is the same call on dy.
-// x, y [N, ...], y may be x; f32, or f64 on the CPU.
+// x, y [N, ...], y may be x; f32 | bf16 | f16, or f64 on the CPU.
 #pragma once
 
 #include "core/kernel.h"

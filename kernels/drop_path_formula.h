@@ -23,7 +23,7 @@ inline std::uint32_t survival_threshold(double survival) {
 
 inline void check_drop_rows(const Tensor& x, const Tensor& key, const Tensor& samples, int block, double survival,
                             double factor, const Tensor& y) {
-  require_float("drop_rows", "x", x);
+  require_storage("drop_rows", "x", x);
   require_same("drop_rows", x, y);
   PLIANT_REQUIRE(ShapeError, x.shape().rank() > 0, "drop_rows: x must be [N, ...], got ", x);
   require_tensor("drop_rows", "key", key, {3}, DType::i32);

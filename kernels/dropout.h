@@ -2,7 +2,7 @@
 // else 0. Element j of the sample with id s is kept if Philox(key, s, layer, j) >= p, so the same samples meet the same
 // mask on every device and in every batch order; the gradient is the same call on dy. In detail: word j % 4 at position
 // (layer << 32 | j / 4) of the stream (seed, Purpose::dropout, epoch, s), its upper 24 bits as a fraction of 1.
-// x, y [N, ...], y may be x; f32, or f64 on the CPU.
+// x, y [N, ...], y may be x; f32 | bf16 | f16, or f64 on the CPU.
 #pragma once
 
 #include "core/kernel.h"

@@ -26,7 +26,7 @@ inline std::uint32_t dropout_threshold(double p) { return static_cast<std::uint3
 
 inline void check_dropout(const Tensor& x, const Tensor& key, const Tensor& samples, int layer, double p,
                           const Tensor& y) {
-  require_float("dropout", "x", x);
+  require_storage("dropout", "x", x);
   require_same("dropout", x, y);
   PLIANT_REQUIRE(ShapeError, x.shape().rank() > 0, "dropout: x must be [N, ...], got ", x);
   require_tensor("dropout", "key", key, {3}, DType::i32);

@@ -24,7 +24,7 @@ PLIANT_KERNEL(add, (const Tensor& a, const Tensor& b, double factor, Tensor& y))
 // y = factor x.                 y may be x.
 PLIANT_KERNEL(scale, (const Tensor& x, double factor, Tensor& y));
 
-// y = factor[0] x.              factor [1], read on the device; f32, or f64 on the CPU; y may be x.
+// y = factor[0] x.              factor [1] f32 (f64 beside f64), read on the device; y may be x.
 PLIANT_KERNEL(scale_by, (const Tensor& x, const Tensor& factor, Tensor& y));
 
 // y = a where mask is not 0, else b, exactly.   f32, or f64 on the CPU; y may be a or b.

@@ -28,7 +28,7 @@ PLIANT_KERNEL(confidence, (const Tensor& logits, ConfidenceMeasure measure, Tens
 //   scores [N] f32, or f64 on the CPU; kept, left [N], count [1] i32.
 PLIANT_KERNEL(compact_rows, (const Tensor& scores, double threshold, bool below, Tensor& kept, Tensor& left, Tensor& count));
 
-// y[m] = x[index[m]], zeros where index[m] is -1.   x [N, ...], y [M, ...]: f32 | i32, f64 on the CPU; index [M] i32.
+// y[m] = x[index[m]], zeros where index[m] is -1.   x [N, ...], y [M, ...]: f32 | bf16 | f16 | i32, f64 on the CPU; index [M] i32.
 // Throws DataError for an index outside -1..N-1 on the CPU; on the GPU such a row is zeros. y is not x.
 PLIANT_KERNEL(gather_rows, (const Tensor& x, const Tensor& index, Tensor& y));
 

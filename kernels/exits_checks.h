@@ -30,9 +30,7 @@ inline void check_compact_rows(const Tensor& scores, const Tensor& kept, const T
 // `few` [M, ...] and `many` [N, ...] differ in the number of rows alone.
 inline void check_moved_rows(const char* op, const Tensor& few, const Tensor& index, const Tensor& many) {
   PLIANT_REQUIRE(ShapeError, few && many, op, ": x and y are both needed");
-  const bool f64_here = few.dtype() == DType::f64 && few.context().backend() == Backend::cpu;
-  PLIANT_REQUIRE(ShapeError, few.dtype() == DType::f32 || few.dtype() == DType::i32 || f64_here, op,
-                 ": moves f32 or i32, or f64 on the CPU; got ", few);
+  if (few.dtype() != DType::i32) require_storage(op, "x", few);
   PLIANT_REQUIRE(ShapeError, few.shape().rank() >= 1, op, ": expected [M, ...], got ", few);
   require_tensor(op, "index", index, {few.shape()[0]}, DType::i32);
   Shape like_few = many.shape();

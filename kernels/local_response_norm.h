@@ -1,6 +1,7 @@
 // Local response normalisation across channels (Krizhevsky et al., 2012, section 3.3), in the paper's form:
 //   b[c] = (k + alpha sum over |c' - c| <= size / 2 of x[c']^2),   y[c] = x[c] b[c]^-beta
-// PyTorch divides alpha by size; pass alpha / size for its results. size is odd. x, y, b [..., C]; f32, or f64 on the CPU.
+// PyTorch divides alpha by size; pass alpha / size for its results. size is odd. x, y [..., C]
+// f32 | bf16 | f16, or f64 on the CPU; b of the same shape in f32 (f64 beside f64).
 #pragma once
 
 #include "core/kernel.h"

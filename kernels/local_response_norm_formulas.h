@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <initializer_list>
 
 #include "core/gpu/annotations.h"
 #include "kernels/local_response_norm.h"
@@ -23,7 +24,8 @@ struct ResponseSizes {
   int half = 0;  // neighbours on each side
 };
 
-// Throws ShapeError for tensors that do not fit, ConfigError for numbers out of range.
-ResponseSizes check_response(const char* op, const Tensor& x, const LocalResponseNorm& options);
+// like_x: tensors of the shape and dtype of x. Throws ShapeError for tensors that do not fit, ConfigError for numbers out of range.
+ResponseSizes check_response(const char* op, const Tensor& x, const LocalResponseNorm& options,
+                             std::initializer_list<const Tensor*> like_x, const Tensor& b);
 
 }  // namespace pliant::kernels

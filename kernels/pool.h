@@ -1,4 +1,4 @@
-// Pooling over NHWC.  x [N, H, W, C], y [N, P, Q, C]; f32, or f64 on the CPU.
+// Pooling over NHWC.  x [N, H, W, C], y [N, P, Q, C]; f32 | bf16 | f16, or f64 on the CPU.
 #pragma once
 
 #include "core/kernel.h"

@@ -49,7 +49,7 @@ namespace {
 
 void require_types(const char* op, const Tensor& x, const Tensor& y) {
   PLIANT_REQUIRE(ShapeError, x.dtype() == y.dtype(), op, ": tensors of ", x.dtype(), " and ", y.dtype());
-  require_float(op, "the input", x);
+  require_storage(op, "the input", x);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace pliant::kernels {
 // y [1] = y + factor (sum of all elements of x).
 PLIANT_KERNEL(accumulate_sum, (const Tensor& x, double factor, Tensor& y));
 
-// y [1] = y + sum of a[i] b[i].   a, b of one shape: the gradient of a factor.
+// y [1] = y + sum of a[i] b[i].   a, b of one shape and dtype, bf16 and f16 too, y then f32: the gradient of a factor.
 PLIANT_KERNEL(accumulate_dot, (const Tensor& a, const Tensor& b, Tensor& y));
 
 // y = factor x[0] everywhere: the gradient of a sum.   x [1], y any shape.

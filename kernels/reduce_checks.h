@@ -12,9 +12,9 @@ inline void check_accumulate_sum(const Tensor& x, const Tensor& y) {
 }
 
 inline void check_accumulate_dot(const Tensor& a, const Tensor& b, const Tensor& y) {
-  require_float("accumulate_dot", "a", a);
+  require_storage("accumulate_dot", "a", a);
   require_tensor("accumulate_dot", "b", b, a.shape(), a.dtype());
-  require_tensor("accumulate_dot", "y", y, {1}, a.dtype());
+  require_tensor("accumulate_dot", "y", y, {1}, accumulation_dtype(a.dtype()));
 }
 
 inline void check_broadcast(const Tensor& x, const Tensor& y) {

@@ -29,7 +29,7 @@ PLIANT_HOST_DEVICE inline T blend(T first, T second, T share) {
 }
 
 inline void check_bilinear_resize(const Tensor& x, const Tensor& y) {
-  require_float("bilinear_resize", "x", x);
+  require_storage("bilinear_resize", "x", x);
   require_rank("bilinear_resize", "x", x, 4);
   require_rank("bilinear_resize", "y", y, 4);
   const Shape &from = x.shape(), &to = y.shape();

@@ -14,8 +14,9 @@ namespace pliant::kernels {
 // w, gradient, v [P], P a multiple of 64; f32, or f64 on the CPU. mask [P] of the same dtype, or no tensor.
 // rules [P / 64, 4], same dtype: for each 64 elements a factor of the rate (0: frozen, w and v stay as they are),
 // decay, l1, proximal weight (below 0: the ordinary update).
-// scalars [2] f64 in device memory, so that a captured step can change them: rate, momentum.
+// scalars [3] f64 in device memory, so that a captured step can change them: rate, momentum, and a factor of the gradient (1 / loss scale).
+// copy [P] bf16 or f16, or no tensor: w again in the type that a net computes in, written in the same pass; what is frozen keeps its copy.
 PLIANT_KERNEL(sgd_step, (Tensor & w, const Tensor& gradient, Tensor& v, const Tensor& rules, const Tensor& mask,
-                         const Tensor& scalars, bool nesterov));
+                         const Tensor& scalars, bool nesterov, Tensor& copy));
 
 }  // namespace pliant::kernels

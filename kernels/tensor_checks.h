@@ -14,6 +14,14 @@ inline void require_float(const char* op, const char* name, const Tensor& tensor
                  " must be f32, or f64 on the CPU; got ", tensor);
 }
 
+// A tensor of activations: f32, bf16 or f16, or f64 on the CPU.
+inline void require_storage(const char* op, const char* name, const Tensor& tensor) {
+  PLIANT_REQUIRE(ShapeError, tensor, op, ": ", name, " is missing");
+  const bool f64_here = tensor.dtype() == DType::f64 && tensor.context().backend() == Backend::cpu;
+  PLIANT_REQUIRE(ShapeError, tensor.dtype() == DType::f32 || is_16_bit(tensor.dtype()) || f64_here, op, ": ", name,
+                 " must be f32, bf16 or f16, or f64 on the CPU; got ", tensor);
+}
+
 inline void require_tensor(const char* op, const char* name, const Tensor& tensor, Shape shape, DType dtype) {
   PLIANT_REQUIRE(ShapeError, tensor, op, ": ", name, " is missing");
   PLIANT_REQUIRE(ShapeError, tensor.shape() == shape && tensor.dtype() == dtype, op, ": ", name, " must be ", dtype,

@@ -1,4 +1,6 @@
 // Differentiable functions from Var to Var. Each lies with its gradient right below it in layers/functional/<family>.cpp.
+// Activations and what multiplies them are f32, bf16, f16 or f64; biases, scales, shifts, factors, masks and statistics are f32 beside
+// 16 bits, and so are the gradients of all parameters.
 // A Var without a tensor stands for "none" where a parameter says "or none". Errors are those of the kernels.
 #pragma once
 
@@ -18,6 +20,7 @@ Var add(const Var& a, const Var& b, double factor = 1.0);  // a + factor b, same
 Var scale(const Var& x, double factor);
 Var scale_by(const Var& x, const Var& factor);  // factor [1], itself a variable
 Var reshape(const Var& x, Shape shape);
+Var convert(const Var& x, DType dtype);  // x itself where it has this dtype; the gradient is converted back
 
 // convolution.cpp
 // x [N, H, W, C], w [K, R, S, C / groups], bias [K] or none; depthwise kernels where groups = C = K.

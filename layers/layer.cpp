@@ -50,7 +50,8 @@ bool is_whole(const std::vector<Tensor>& indices) {
 }  // namespace
 
 Var use(Pass& pass, Parameter& parameter) {
-  const Var whole = pass.tape ? pass.tape->parameter(parameter) : Var{parameter.value};
+  Var whole = pass.tape ? pass.tape->parameter(parameter) : Var{parameter.value};
+  whole.value = parameter.computed();
   const std::vector<Tensor> indices = parameter.active_indices(pass.select.width);
   return is_whole(indices) ? whole : pack(whole, indices);
 }
@@ -106,7 +107,7 @@ Tensor mask_of(Context& context, const ChannelAxis& axis, DType dtype) {
 
 Var apply_mask(Pass& pass, const ChannelAxis& axis, const Var& x) {
   if (!is_masked(axis)) return x;
-  const Tensor mask = mask_of(pass.context, axis, x.value.dtype());
+  const Tensor mask = mask_of(pass.context, axis, accumulation_dtype(x.value.dtype()));
   const Tensor& index = axis.indices(pass.context, pass.select.width);
   if (!index) return mask_channels(x, mask);
   Tensor active(pass.context, {axis.active(pass.select.width)}, mask.dtype());

@@ -64,7 +64,8 @@ class Sequential : public Layer {
   std::vector<LayerPtr> layers_;
 };
 
-// The part of a parameter that is active in this pass: the parameter itself, or a packed copy whose gradient adds into it.
+// The part of a parameter that is active in this pass: the parameter itself (filters and weights in the type the net computes in,
+// Parameter::computed), or a packed copy whose gradient adds into it.
 Var use(Pass& pass, Parameter& parameter);
 // The active part of a buffer with one dimension: its own memory where that part is contiguous, else a copy that write_back()
 // puts in its place.

@@ -147,7 +147,7 @@ NetDescription compacted_description(const Net& net, const NetBuild& build) {
 
 Net compact(const Net& net, const NetBuild& build) {
   Net smaller = build(compacted_description(net, build));
-  smaller.store->allocate(net.store->context(), net.store->dtype());
+  smaller.store->allocate(net.store->context(), net.store->dtype(), net.store->compute_dtype());
   for (Parameter& target : smaller.store->parameters()) {
     const Parameter* source = net.store->find(target.name);
     PLIANT_INVARIANT(source, "the smaller net has a parameter ", target.name, " that the masked one lacks");

@@ -158,12 +158,12 @@ EarlyExitResult classify_early(const Net& net, Pass& pass, const Tensor& x, cons
   Routing routing(x, keep_logits);
   std::size_t decisions = 0;
   int exit = -1;
-  Var y{x};
+  Var y = convert(Var{x}, net.store->compute_dtype());
   for (const Stage& stage : net.stages) {
     if (routing.rows() == 0) break;
     y = stage.body->forward(pass, y);
     if (!stage.head || pass.select.skipped_exits.contains(++exit)) continue;
-    const Tensor logits = stage.head->forward(pass, y).value.rows(0, routing.rows());
+    const Tensor logits = convert(stage.head->forward(pass, y), net.store->dtype()).value.rows(0, routing.rows());
     if (decisions == rule.thresholds.size()) {
       routing.leave_all(logits, exit);
       break;

@@ -83,7 +83,7 @@ NetDescription extracted_description(const Net& net, const Extraction& what) {
 Net extract(const Net& net, const Extraction& what) {
   Net part = build_net(extracted_description(net, what));
   Context& context = net.store->context();
-  part.store->allocate(context, net.store->dtype());
+  part.store->allocate(context, net.store->dtype(), net.store->compute_dtype());
   const Names names{chosen_exit(net, what), what.keep_exits};
   for (Parameter& target : part.store->parameters()) {
     const Parameter& source = source_of(net, names.in_source(target.name), what.width);

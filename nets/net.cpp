@@ -46,7 +46,7 @@ std::vector<Var> forward(const Net& net, Pass& pass, const Var& x) {
   PLIANT_REQUIRE(ShapeError, shape.rank() == 4 && shape[1] == d.height && shape[2] == d.width && shape[3] == d.channels, d.name,
                  ": takes images of ", d.height, " x ", d.width, " with ", d.channels, " channels as [N, H, W, C], got ", shape);
   std::vector<Var> logits;
-  Var y = x;
+  Var y = convert(x, net.store->compute_dtype());
   Pass bodies = pass;
   if (pass.trunk == Trunk::frozen) {
     bodies.tape = nullptr;
@@ -55,7 +55,7 @@ std::vector<Var> forward(const Net& net, Pass& pass, const Var& x) {
   walk(net, pass.select, [&](const Stage& stage) { y = stage.body->forward(bodies, y); },
        [&](const Stage& stage) {
          const bool cut = pass.trunk == Trunk::detached && &stage != &net.stages.back();
-         logits.push_back(stage.head->forward(pass, cut ? Var{y.value} : y));
+         logits.push_back(convert(stage.head->forward(pass, cut ? Var{y.value} : y), net.store->dtype()));
        });
   return logits;
 }

@@ -30,7 +30,8 @@ struct Net {
 // Evaluates one exit alone, 0 the first; nothing deeper runs. Throws UsageError for an exit that the net does not have.
 Selection only_exit(const Net& net, int exit);
 
-// Logits [N, classes] of every exit that the pass selects, first exit first. Stages deeper than the last selected exit do not run.
+// Logits [N, classes] of every exit that the pass selects, first exit first. x is of the type that the net computes in, or is converted
+// to it; logits are of the type of its parameters: f32 in a net that computes in 16 bits. Stages deeper than the last selected exit do not run.
 // Throws ShapeError where x does not fit the net, ConfigError where the selection names what the net does not have.
 std::vector<Var> forward(const Net& net, Pass& pass, const Var& x);
 

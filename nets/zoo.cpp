@@ -177,7 +177,7 @@ void initialise(Net& net, std::uint64_t seed, InitialRule rule, double scale) {
 
 Net copy_of(const Net& net) {
   Net copy = build_net(net.description);
-  copy.store->allocate(net.store->context(), net.store->dtype());
+  copy.store->allocate(net.store->context(), net.store->dtype(), net.store->compute_dtype());
   for (Parameter& target : copy.store->parameters()) {
     const Parameter& source = *net.store->find(target.name);
     target.value.copy_from(source.value);

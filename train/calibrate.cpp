@@ -36,7 +36,7 @@ void recompute(const Net& net, int row, const DeviceData& training, const Calibr
   const EpochOrder order(training.size(), options.batch, options.seed, 0);
   const Tensor samples = Tensor::from_host(context, {training.size()}, order.indices()), key = random_key(context, options.seed, 0);
   for (std::int64_t k = 0; k < options.batches; ++k) {
-    const Batch batch = make_batch(training, samples.rows(k * options.batch, options.batch), key, {}, net.store->dtype());
+    const Batch batch = make_batch(training, samples.rows(k * options.batch, options.batch), key, {}, net.store->compute_dtype());
     Pass pass{.context = context, .mode = Mode::train, .select = {.width = row}, .random_key = key, .samples = batch.samples,
               .branches = Branches::as_in_eval, .statistics_momentum = 1.0 / static_cast<double>(k + 1)};
     forward(net, pass, Var{batch.images});
@@ -75,7 +75,7 @@ Net calibrate(const Net& net, const DeviceData& training, const std::vector<doub
   PLIANT_REQUIRE(UsageError, training.size() >= options.batches * options.batch, "calibration with ", options.batches, " batches of ", options.batch,
                  " needs ", options.batches * options.batch, " images, the training part has ", training.size());
   Net calibrated = build_net(calibrated_description(net, widths));
-  calibrated.store->allocate(net.store->context(), net.store->dtype());
+  calibrated.store->allocate(net.store->context(), net.store->dtype(), net.store->compute_dtype());
   copy_net(net, calibrated);
   const bool all = widths.empty() || takes_any_width(net.description);
   for (int row = 0; row < calibrated.widths(); ++row) {

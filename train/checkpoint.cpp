@@ -141,7 +141,9 @@ void load_arenas(StagedTensors& staged, const Contents& contents, LoadedNet& loa
 
 }  // namespace
 
-LoadedNet load_checkpoint(Context& context, const std::string& path, DType dtype) {
+LoadedNet load_checkpoint(Context& context, const std::string& path, DType dtype) { return load_checkpoint(context, path, dtype, dtype); }
+
+LoadedNet load_checkpoint(Context& context, const std::string& path, DType dtype, DType compute) {
   const SafetensorsReader reader(path);
   CheckpointHeader header = parse_checkpoint_header(reader);
   LoadedNet loaded{build_described_net(path, header.description), std::move(header.info), {}};
@@ -151,7 +153,7 @@ LoadedNet load_checkpoint(Context& context, const std::string& path, DType dtype
   require_complete(reader, net, contents);
 
   // Only now memory: what the net needs is bounded by the file, however large its description claims to be.
-  net.store->allocate(context, dtype);
+  net.store->allocate(context, dtype, compute);
   StagedTensors staged(reader);
   for (const auto& [entry, parameter] : contents.values) staged.floats(*entry, parameter->value);
   for (const auto& [entry, parameter] : contents.masks) {

@@ -6,7 +6,7 @@
 //   <parameter>.mask                 U8, 1 or 0, same shape;     axis.<axis>.mask    U8 [channels]
 //   optimizer.<arena>.<parameter>    state of the optimizer, same shape as the parameter
 //   *.num_batches_tracked            PyTorch's; accepted and ignored
-// Metadata: pliant.format, pliant.version, net (nets/description.h), normalisation, class_names, dtype, trainer.
+// Metadata: pliant.format, pliant.version, net (nets/description.h), normalisation, class_names, dtype, precision, trainer.
 #pragma once
 
 #include <string>
@@ -23,6 +23,7 @@ struct CheckpointInfo {
   std::vector<std::string> class_names;  // one per class, or empty: not known
   Normalisation normalisation;           // of the images the net was trained on; one value per channel, or empty
   std::string trainer_state;             // JSON of the trainer, exact resume needs it; may be empty
+  std::string precision = "f32";         // the net was trained in (train/precision.h); tensors of the file are f32 nevertheless
 };
 
 // Tensors keep the net's dtype, f32 or f64. Atomic: the file appears whole or the old one stays. Throws Error if it cannot be written.
@@ -37,7 +38,9 @@ struct LoadedNet {
   const Tensor* arena(const std::string& name) const;  // null if the file has none of that name
 };
 
-// Floating-point tensors of any width are converted to dtype (f32 or f64; f64 on the CPU alone, else ConfigError).
+// Floating-point tensors of any width are converted to dtype (f32 or f64; f64 on the CPU alone, else ConfigError). The net computes in
+// `compute`: dtype itself, or bf16 or f16 beside f32.
+LoadedNet load_checkpoint(Context& context, const std::string& path, DType dtype, DType compute);
 LoadedNet load_checkpoint(Context& context, const std::string& path, DType dtype = DType::f32);
 
 // The description and the rest of the metadata alone; for `info`. No tensor is looked at.

@@ -5,6 +5,7 @@
 
 #include "nets/zoo.h"
 #include "train/files/text.h"
+#include "train/precision.h"
 #include "train/version.h"
 
 namespace pliant {
@@ -49,6 +50,7 @@ void write_checkpoint_header(SafetensorsWriter& writer, const NetDescription& de
   writer.set_metadata("pliant.version", program_version());
   writer.set_metadata("net", to_json(description));
   writer.set_metadata("dtype", safetensors_dtype(dtype));
+  writer.set_metadata("precision", info.precision);
   writer.set_metadata("normalisation", text_of({{"mean", info.normalisation.mean}, {"std", info.normalisation.std}}));
   writer.set_metadata("class_names", text_of(Json(info.class_names)));
   if (!info.trainer_state.empty()) writer.set_metadata("trainer", info.trainer_state);
@@ -75,6 +77,13 @@ CheckpointHeader parse_checkpoint_header(const SafetensorsReader& reader) {
   info.class_names = parse_field<std::vector<std::string>>(reader, "class_names", nullptr, "a list of texts");
   PLIANT_REQUIRE(FileError, info.class_names.empty() || static_cast<int>(info.class_names.size()) == header.description.classes, path,
                  ": metadata 'class_names' has ", info.class_names.size(), " names for ", header.description.classes, " classes");
+  if (const auto precision = metadata.find("precision"); precision != metadata.end()) {  // files made before it existed mean f32
+    try {
+      info.precision = name_of(parse_precision(precision->second));
+    } catch (const UsageError& error) {
+      throw FileError(cat(path, ": metadata 'precision': ", error.what()));
+    }
+  }
   if (const auto trainer = metadata.find("trainer"); trainer != metadata.end()) info.trainer_state = trainer->second;
   return header;
 }

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "core/check.h"
+#include "train/precision.h"
 
 namespace pliant {
 
@@ -113,6 +114,8 @@ void visit_plain(Config& c, Visit&& visit) {
   visit("beta1", c.optimizer.beta1);
   visit("beta2", c.optimizer.beta2);
   visit("epsilon", c.optimizer.epsilon);
+  visit("precision", c.precision);
+  visit("loss-scale", c.optimizer.loss_scale);
   visit("label-smoothing", c.smoothing);
   visit("width-training", c.dynamic.width_training);
   visit("sandwich", c.dynamic.sandwich);
@@ -176,6 +179,7 @@ TrainConfig config_from_json(const std::string& text) {
     if (json.contains("optimizer")) config.optimizer.kind = parse_optimizer(json.at("optimizer").get<std::string>());
     check(config.dynamic);
     check(config.sparsity);
+    parse_precision(config.precision);
     config.schedule = parse_schedule(json.at("schedule").get<std::string>());
     config.augmentation = parse_augmentation(json.at("augment").get<std::string>());
     const bool published = json.at("normalisation").get<std::string>() == "published";

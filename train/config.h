@@ -22,6 +22,7 @@ struct TrainConfig {
   Schedule schedule{.kind = ScheduleKind::one_cycle};
   OptimizerOptions optimizer{.momentum = 0.9, .weight_decay = 5e-4, .nesterov = true};
   Augmentation augmentation;
+  std::string precision = "f32";           // train/precision.h; optimizer.loss_scale belongs to f16
   double smoothing = 0.0;                  // of the labels
   DynamicOptions dynamic;                  // of nets with several widths, exits or gates
   SparsityOptions sparsity;                // of nets that become sparse while they train

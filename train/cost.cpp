@@ -42,7 +42,7 @@ CostRow counted_row(const Net& net, const LayerCost& layer) {
   CostRow row{.name = layer.name, .type = layer.type, .parameters = layer.parameters, .macs = layer.macs};
   row.effective_parameters = row.parameters;
   row.effective_macs = row.macs;
-  row.activation_bytes = layer.output.size() * static_cast<std::int64_t>(bytes_of(net.store->dtype()));
+  row.activation_bytes = layer.output.size() * static_cast<std::int64_t>(bytes_of(net.store->compute_dtype()));
   if (layer.parameters == 0) return row;
   for (const char* part : {".weight", ".bias"}) {
     const Parameter* parameter = net.store->find(layer.name + part);

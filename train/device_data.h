@@ -25,12 +25,13 @@ DeviceData to_device(Context& context, const Dataset& data, const Normalisation&
 bool fit_to(DeviceData& data, const NetDescription& net);
 
 struct Batch {
-  Tensor images;   // [N, H, W, C] f32 or f64
+  Tensor images;   // [N, H, W, C] in the type that the net computes in
   Tensor labels;   // [N] i32
   Tensor samples;  // [N] i32: positions in the data
 };
 
-// samples [N] i32 on the device; key as random_key() makes it. Augmented at the size of the data, then resized.
+// samples [N] i32 on the device; key as random_key() makes it. Augmented at the size of the data, then resized. dtype: that in which
+// the net computes.
 Batch make_batch(const DeviceData& data, const Tensor& samples, const Tensor& key, const Augmentation& augmentation, DType dtype);
 
 // [3] i32 on the device: low and high word of the seed, epoch.

@@ -31,7 +31,7 @@ void each_batch(const Net& net, const DeviceData& data, std::int64_t batch_size,
   std::iota(in_order.begin(), in_order.end(), 0);
   const Tensor order = Tensor::from_host(context, {data.size()}, in_order), key = random_key(context, 0, 0);
   for (std::int64_t first = 0; first < data.size(); first += batch_size) {
-    visit(make_batch(data, order.rows(first, std::min(batch_size, data.size() - first)), key, {}, net.store->dtype()));
+    visit(make_batch(data, order.rows(first, std::min(batch_size, data.size() - first)), key, {}, net.store->compute_dtype()));
   }
 }
 

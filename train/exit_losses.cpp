@@ -1,5 +1,6 @@
 #include "train/exit_losses.h"
 
+#include "core/memory_ops.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/reduce.h"
 #include "layers/functional.h"
@@ -32,9 +33,14 @@ std::vector<Tape::Root> exit_losses(const std::vector<Var>& logits, const ExitTa
   const double per_class = options.loss_per_class ? 1.0 / static_cast<double>(classes) : 1.0;
   const Tensor last = options.distill_exits > 0.0 && logits.size() > 1 ? soft_targets({logits.back()})[0] : Tensor();
   std::vector<Tape::Root> roots;
+  Tensor start;  // no tensor: ones
+  if (targets.loss_scale != 1.0) {
+    start = Tensor::like(loss_sum);
+    kernels::fill(start, targets.loss_scale);
+  }
   const auto add_root = [&](const Var& loss, double weight) {
     kernels::accumulate_sum(loss.value, weight * static_cast<double>(n), loss_sum);
-    roots.push_back({scale(loss, weight), {}});
+    roots.push_back({scale(loss, weight), start});
   };
   for (std::size_t exit = 0; exit < logits.size(); ++exit) {
     const double weight = targets.weights[exit] * per_class, share = last && exit + 1 < logits.size() ? options.distill_exits : 0.0;

@@ -13,6 +13,7 @@ struct ExitTargets {
   double smoothing = 0.0;
   std::vector<Tensor> teacher;  // softmax [N, C] per exit that ran, in place of the labels; or empty
   std::vector<double> weights;  // per exit that ran
+  double loss_scale = 1.0;      // gradients start as this instead of 1
 };
 
 // The roots from which a pass goes backward: weight_i loss_i of each exit i. Adds N times their sum to loss_sum [1].

@@ -4,7 +4,7 @@
 
 namespace pliant {
 
-GradientLog::GradientLog(ParameterStore& store) : store_(store) {
+GradientLog::GradientLog(ParameterStore& store, double loss_scale) : store_(store), loss_scale_(loss_scale) {
   constexpr std::int64_t kChunk = ParameterStore::kAlignment;
   std::vector<std::int32_t> starts;
   for (const Parameter& parameter : store.parameters()) {
@@ -29,7 +29,7 @@ std::vector<double> GradientLog::means(std::int64_t steps) const {
   const std::vector<double> all = sums();
   std::vector<double> means;
   for (std::size_t i = 0; i < segments_.size(); ++i) {
-    means.push_back(steps == 0 ? 0.0 : all[segments_[i]] / (sizes_[i] * static_cast<double>(steps)));
+    means.push_back(steps == 0 ? 0.0 : all[segments_[i]] / (sizes_[i] * static_cast<double>(steps) * loss_scale_));
   }
   return means;
 }

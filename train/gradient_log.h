@@ -11,7 +11,7 @@ namespace pliant {
 class GradientLog {
  public:
   // The store must be allocated and outlive this.
-  explicit GradientLog(ParameterStore& store);
+  explicit GradientLog(ParameterStore& store, double loss_scale = 1.0);  // gradients are loss_scale times what they stand for
 
   const std::vector<std::string>& layers() const { return layers_; }  // names without ".weight", in order of declaration
   void add();                                                         // the gradients of one step
@@ -21,6 +21,7 @@ class GradientLog {
 
  private:
   ParameterStore& store_;
+  double loss_scale_;
   std::vector<std::string> layers_;
   std::vector<std::size_t> segments_;
   std::vector<double> sizes_;

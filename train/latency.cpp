@@ -30,7 +30,7 @@ Tensor random_images(const Net& net, std::int64_t batch) {
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = 4.0 * static_cast<double>(stream.uniform(i)) - 2.0;
   Context& context = net.store->context();
   if (net.store->dtype() == DType::f64) return Tensor::from_host(context, shape, values);
-  return Tensor::from_host(context, shape, std::vector<float>(values.begin(), values.end()));
+  return convert(Var{Tensor::from_host(context, shape, std::vector<float>(values.begin(), values.end()))}, net.store->compute_dtype()).value;
 }
 
 std::vector<Timing> time_in_turns(Context& context, const std::vector<std::function<void()>>& runs, const TimingOptions& options) {

@@ -76,6 +76,8 @@ void check_options(const OptimizerOptions& options) {
   require("l1 penalty", options.l1, 1e3);
   require("scale sparsity", options.scale_sparsity, 1e3);
   require("block sparsity", options.block_sparsity, 1e3);
+  PLIANT_REQUIRE(ConfigError, options.loss_scale >= 1.0 && options.loss_scale <= 0x1p24, "optimizer: the loss scale lies in [1, 2^24], got ",
+                 options.loss_scale);
   if (options.kind == OptimizerKind::sgd) {
     require("momentum", options.momentum, 1.0);
     PLIANT_REQUIRE(ConfigError, !options.nesterov || options.momentum > 0.0, "optimizer: Nesterov's form needs a momentum above 0");
@@ -109,7 +111,7 @@ Optimizer::Optimizer(ParameterStore& store, const OptimizerOptions& options) : s
   }
   rules_ = Tensor(store.context(), {store.values().size() / ParameterStore::kAlignment, kernels::kArenaRule}, store.dtype());
   refresh_rules();
-  scalars_ = Tensor(store.context(), {adam ? 6 : 2}, DType::f64);
+  scalars_ = Tensor(store.context(), {adam ? 7 : 3}, DType::f64);
 }
 
 void Optimizer::refresh_rules() {
@@ -139,18 +141,22 @@ void Optimizer::restore(const std::vector<OptimizerArena>& saved) {
 }
 
 std::vector<double> Optimizer::scalars(double rate, std::int64_t t) const {
-  if (options_.kind == OptimizerKind::sgd) return {rate, options_.momentum};
+  const double times = 1.0 / options_.loss_scale;
+  if (options_.kind == OptimizerKind::sgd) return {rate, options_.momentum, times};
   const auto steps = static_cast<double>(t);
-  return {rate, options_.beta1, options_.beta2, options_.epsilon, 1.0 - std::pow(options_.beta1, steps), 1.0 - std::pow(options_.beta2, steps)};
+  return {rate, options_.beta1, options_.beta2, options_.epsilon, 1.0 - std::pow(options_.beta1, steps), 1.0 - std::pow(options_.beta2, steps),
+          times};
 }
 
 void Optimizer::apply() {
-  Tensor &w = store_.values(), &gradients = store_.gradients();
+  Tensor &w = store_.values(), &gradients = store_.gradients(), &copy = store_.compute_copy();
+  store_.refresh_compute_copy();  // a step leaves what is frozen as it is
   if (options_.kind == OptimizerKind::sgd) {
-    kernels::sgd_step(w, gradients, arenas_[0].values, rules_, mask_, scalars_, options_.nesterov);
+    kernels::sgd_step(w, gradients, arenas_[0].values, rules_, mask_, scalars_, options_.nesterov, copy);
   } else {
-    kernels::adam_step(w, gradients, arenas_[0].values, arenas_[1].values, rules_, mask_, scalars_);
+    kernels::adam_step(w, gradients, arenas_[0].values, arenas_[1].values, rules_, mask_, scalars_, copy);
   }
+  store_.compute_copy_is_fresh();
 }
 
 void Optimizer::step(double rate) {

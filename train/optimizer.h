@@ -23,6 +23,7 @@ struct OptimizerOptions {
   // Penalty on the factors of residual blocks (sparse structure selection: gamma). They always take SGD's proximal update, which
   // makes them exactly 0 (kernels/sgd.h); neither decay nor l1 reaches them.
   double block_sparsity = 0.0;
+  double loss_scale = 1.0;                                 // what the loss was multiplied by: steps divide gradients by it
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;       // Adam alone
 };
 

@@ -63,7 +63,7 @@ TrainStep::TrainStep(Net& net, const TrainConfig& config)
                  ": distillation needs probabilities; it goes with --exit-loss softmax alone");
   PLIANT_REQUIRE(ConfigError, dynamic.freeze_backbone < config.epochs, "freeze-backbone: ", dynamic.freeze_backbone, " of ", config.epochs,
                  " epochs; the trunk would never train");
-  if (dynamic.log_gradients || !net.description.survival.empty()) log_.emplace(*net.store);
+  if (dynamic.log_gradients || !net.description.survival.empty()) log_.emplace(*net.store, config.optimizer.loss_scale);
 }
 
 void TrainStep::begin_epoch(std::int64_t epoch, std::int64_t batch) {
@@ -98,7 +98,7 @@ std::vector<Tensor> TrainStep::backward_pass(const StepPlan& plan, const Planned
   Pass pass{.context = net_.store->context(), .tape = &tape, .mode = Mode::train, .select = planned.select, .random_key = key,
             .samples = batch.samples, .trunk = plan.trunk, .statistics_momentum = planned.statistics_momentum};
   const std::vector<Var> logits = forward(net_, pass, Var{batch.images});
-  ExitTargets targets{.labels = batch.labels, .smoothing = config_.smoothing};
+  ExitTargets targets{.labels = batch.labels, .smoothing = config_.smoothing, .loss_scale = config_.optimizer.loss_scale};
   if (planned.taught) targets.teacher = teacher;
   for (int exit = 0; exit < net_.exits(); ++exit) {
     if (!planned.select.skipped_exits.contains(exit)) targets.weights.push_back(plan.exit_weights[static_cast<std::size_t>(exit)]);
@@ -132,7 +132,10 @@ void TrainStep::launch(const StepPlan& plan, const Batch& batch, const Tensor& k
   }
   if (log_) log_->add();
   optimizer_.apply();
-  if (growth_) growth_->hold();
+  if (growth_) {
+    growth_->hold();
+    net_.store->refresh_compute_copy();  // here, so that a captured step ends with both alike
+  }
 }
 
 void TrainStep::count(const StepPlan& plan) {

@@ -9,6 +9,7 @@
 #include "nets/widths.h"
 #include "train/checkpoint.h"
 #include "train/files/atomic_file.h"
+#include "train/precision.h"
 
 namespace pliant {
 
@@ -44,6 +45,15 @@ const TrainConfig& checked(const TrainConfig& config) {
   return config;
 }
 
+// The net computes as the run is recorded; in double it is the specification of any f32 run.
+void require_fit(const TrainConfig& config, const ParameterStore& store) {
+  const Precision precision = parse_precision(config.precision);
+  PLIANT_REQUIRE(ConfigError, store.dtype() == DType::f64 || store.compute_dtype() == compute_dtype(precision), "training in ", config.precision,
+                 " needs a net that computes in ", compute_dtype(precision), ", this one does in ", store.compute_dtype());
+  PLIANT_REQUIRE(ConfigError, precision == Precision::f16 || config.optimizer.loss_scale == 1.0, "a loss scale of ", config.optimizer.loss_scale,
+                 " is for --precision f16; ", config.precision, " has the range of f32");
+}
+
 }  // namespace
 
 Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, const RunFolder& folder, StepGraphMode graphs)
@@ -59,6 +69,7 @@ Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, cons
       rate_(config.schedule, config.rate, length_),
       feed_(net.store->context(), splits.train.size(), config.batch, step_.optimizer().scalars_on_device().size()),
       graphs_(net.store->context(), step_graph_options(net.store->context(), graphs)) {
+  require_fit(config, *net.store);
   PLIANT_REQUIRE(DataError, train_.size() > 0, "there are no training images");
   for (DeviceData* part : {&train_, &validation_, &test_}) fit_to(*part, net.description);
   state_.best.patience = config.patience;
@@ -70,7 +81,7 @@ Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, cons
 
 void Trainer::save(const std::string& path) {
   if (positions_) positions_->write();  // first, so that the file has every pruning that a checkpoint knows of
-  save_checkpoint(path, net_, {splits_.train.class_names, splits_.normalisation, state_text()}, step_.optimizer().arenas());
+  save_checkpoint(path, net_, {splits_.train.class_names, splits_.normalisation, state_text(), config_.precision}, step_.optimizer().arenas());
 }
 
 void Trainer::pull_sums() {
@@ -107,10 +118,11 @@ void Trainer::feed_epoch(const EpochOrder& order) {
 // One step, its data included. All that it needs lies on the device.
 void Trainer::train_batch(std::int64_t size) {
   const StepPlan plan = step_.plan(state_.epoch, state_.batch, size);
+  net_.store->refresh_compute_copy();  // a captured step asks for it on the host alone
   graphs_.run(plan, [&] {
     Tensor samples(net_.store->context(), {size}, DType::i32);
     feed_.next(step_.optimizer().scalars_on_device(), samples);
-    const Batch batch = make_batch(train_, samples, feed_.key(), config_.augmentation, net_.store->dtype());
+    const Batch batch = make_batch(train_, samples, feed_.key(), config_.augmentation, net_.store->compute_dtype());
     step_.launch(plan, batch, feed_.key(), loss_sum_, correct_);
   });
   step_.count(plan);
@@ -121,7 +133,7 @@ void Trainer::measure_open_step() {
   std::vector<std::int32_t> first(static_cast<std::size_t>(std::min(config_.batch, train_.size())));
   std::iota(first.begin(), first.end(), 0);
   const Tensor samples = Tensor::from_host(net_.store->context(), {static_cast<std::int64_t>(first.size())}, first);
-  const Batch batch = make_batch(train_, samples, feed_.key(), config_.augmentation, net_.store->dtype());
+  const Batch batch = make_batch(train_, samples, feed_.key(), config_.augmentation, net_.store->compute_dtype());
   open_step_seconds_ = step_.open_step_seconds(batch, feed_.key(), 3);
   aside_seconds_ = seconds_since(start);
 }
@@ -265,7 +277,7 @@ TrainResult Trainer::run(ProgressOutput output, const std::function<bool()>& int
   TrainResult result{.best_epoch = state_.best.best_epoch, .checkpoint = folder_.best_checkpoint()};
   if (validation_.size() > 0) result.validation_accuracy = state_.best.best;
   if (test_.size() > 0) {
-    const LoadedNet best = load_checkpoint(net_.store->context(), folder_.best_checkpoint(), net_.store->dtype());
+    const LoadedNet best = load_checkpoint(net_.store->context(), folder_.best_checkpoint(), net_.store->dtype(), net_.store->compute_dtype());
     result.test_rows = evaluate_rows(best.net, test_);
     result.test_accuracy = result.test_rows[static_cast<std::size_t>(net_.exits()) - 1].figures.accuracy;
   }

@@ -43,6 +43,20 @@ __device__ T* dynamic_shared() {
   return reinterpret_cast<T*>(pliant_dynamic_shared);
 }
 
+// N neighbouring values that are read or written at once, 16 bytes where nothing else is said. Addresses are multiples of its size.
+template <class T, int N = 16 / static_cast<int>(sizeof(T))>
+struct alignas(sizeof(T) * N) Packet {
+  T at[N];
+};
+template <class T, int N = 16 / static_cast<int>(sizeof(T))>
+__device__ __forceinline__ Packet<T, N> load_packet(const T* x) {
+  return *reinterpret_cast<const Packet<T, N>*>(x);
+}
+template <class T, int N>
+__device__ __forceinline__ void store_packet(T* y, const Packet<T, N>& packet) {
+  *reinterpret_cast<Packet<T, N>*>(y) = packet;
+}
+
 __device__ __forceinline__ float4 load4(const float* x) { return *reinterpret_cast<const float4*>(x); }
 __device__ __forceinline__ void store4(float* y, float4 value) { *reinterpret_cast<float4*>(y) = value; }
 
@@ -63,7 +77,23 @@ T* dynamic_shared() {
   return static_cast<T*>(gpu::simt::dynamic_shared_memory());
 }
 
-// Four neighbouring floats at a 16-byte boundary; the emulator reports any other address.
+// Neighbouring values at a boundary of their size; the emulator reports any other address.
+template <class T, int N = 16 / static_cast<int>(sizeof(T))>
+struct Packet {
+  T at[N];
+};
+template <class T, int N = 16 / static_cast<int>(sizeof(T))>
+PLIANT_HOST_DEVICE inline Packet<T, N> load_packet(const T* x) {
+  gpu::simt::require_aligned(x, sizeof(T) * N);
+  Packet<T, N> packet;
+  for (int i = 0; i < N; ++i) packet.at[i] = x[i];
+  return packet;
+}
+template <class T, int N>
+PLIANT_HOST_DEVICE inline void store_packet(T* y, const Packet<T, N>& packet) {
+  gpu::simt::require_aligned(y, sizeof(T) * N);
+  for (int i = 0; i < N; ++i) y[i] = packet.at[i];
+}
 inline float4 load4(const float* x) {
   gpu::simt::require_aligned(x, 16);
   return {x[0], x[1], x[2], x[3]};

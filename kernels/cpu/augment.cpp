@@ -5,6 +5,7 @@
 
 #include "kernels/augment_checks.h"
 #include "kernels/augment_formulas.h"
+#include "kernels/cpu/through_f32.h"
 
 namespace pliant::kernels::cpu {
 
@@ -73,6 +74,7 @@ void augment(const Tensor& images, const Tensor& samples, const Tensor& mean, co
              const Tensor& key, const Augmentation& augmentation, Tensor& y) {
   check_augment(images, samples, mean, deviation, key, augmentation, y);
   require_samples("augment", samples, images.shape()[0]);
+  if (is_16_bit(y.dtype())) return through_f32(augment, images, samples, mean, deviation, key, augmentation, y);
   dispatch_cpu(y.dtype(), "augment", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Shape& shape = y.shape();

@@ -28,25 +28,27 @@ std::int64_t chunks_of(ChannelRows sizes) {
 
 // first[c] = sum (x - pivot), second[c] = sum (x - pivot)^2, the pivot being the first row: one of the summed values,
 // so that cancellation costs at most a factor `rows` of the rounding error.
-void shifted_sums(const float* __restrict x, ChannelRows sizes, float* __restrict first, float* __restrict second) {
+template <class T>
+void shifted_sums(const T* __restrict x, ChannelRows sizes, float* __restrict first, float* __restrict second) {
   const std::int64_t channels = sizes.channels;
   std::fill(first, first + channels, 0.0f);
   std::fill(second, second + channels, 0.0f);
   std::int64_t row = 1;
   for (; row + 4 <= sizes.rows; row += 4) {
-    const float *r0 = x + row * channels, *r1 = r0 + channels, *r2 = r1 + channels, *r3 = r2 + channels;
+    const T *r0 = x + row * channels, *r1 = r0 + channels, *r2 = r1 + channels, *r3 = r2 + channels;
 #pragma omp simd
     for (std::int64_t c = 0; c < channels; ++c) {
-      const float d0 = r0[c] - x[c], d1 = r1[c] - x[c], d2 = r2[c] - x[c], d3 = r3[c] - x[c];
+      const float pivot = to_float(x[c]), d0 = to_float(r0[c]) - pivot, d1 = to_float(r1[c]) - pivot, d2 = to_float(r2[c]) - pivot,
+                  d3 = to_float(r3[c]) - pivot;
       first[c] += (d0 + d1) + (d2 + d3);
       second[c] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3);
     }
   }
   for (; row < sizes.rows; ++row) {
-    const float* r = x + row * channels;
+    const T* r = x + row * channels;
 #pragma omp simd
     for (std::int64_t c = 0; c < channels; ++c) {
-      const float d = r[c] - x[c];
+      const float d = to_float(r[c]) - to_float(x[c]);
       first[c] += d;
       second[c] += d * d;
     }
@@ -60,57 +62,58 @@ void join_moments(double n, double m, double mean_of_m, double squares_of_m, dou
   squares += squares_of_m + distance * distance * n * share;
 }
 
-void chunk_moments(const float* x, ChannelRows sizes, std::int64_t begin, std::int64_t end, float* scratch,
-                   double* moments) {
+template <class T>
+void chunk_moments(const T* x, ChannelRows sizes, std::int64_t begin, std::int64_t end, float* scratch, double* moments) {
   const std::int64_t channels = sizes.channels;
   std::fill(moments, moments + 2 * channels, 0.0);
   for (std::int64_t row = begin; row < end; row += kBlockRows) {
     const std::int64_t rows = std::min(kBlockRows, end - row);
-    const float* block = x + row * channels;
+    const T* block = x + row * channels;
     shifted_sums(block, {rows, channels}, scratch, scratch + channels);
     const double n = static_cast<double>(row - begin), m = static_cast<double>(rows);
     for (std::int64_t c = 0; c < channels; ++c) {
       const double first = scratch[c], second = scratch[channels + c];
-      join_moments(n, m, block[c] + first / m, std::max(0.0, second - first * first / m), moments[c],
+      join_moments(n, m, static_cast<double>(to_float(block[c])) + first / m, std::max(0.0, second - first * first / m), moments[c],
                    moments[channels + c]);
     }
   }
 }
 
 // As above for g and g (x - mean); writes g where it is wanted.
-template <class Formula, bool kStore>
-void gradient_sums(const BatchNormGradient<float>& in, std::int64_t begin, ChannelRows sizes, float* __restrict first,
+template <class T, class Formula, bool kStore>
+void gradient_sums(const BatchNormGradient<T>& in, std::int64_t begin, ChannelRows sizes, float* __restrict first,
                    float* __restrict second) {
   const std::int64_t channels = sizes.channels;
   const float* __restrict mean = in.mean;
   std::fill(first, first + 2 * channels, 0.0f);
   for (std::int64_t row = 0; row < sizes.rows; ++row) {
     const std::int64_t at = (begin + row) * channels;
-    const float* __restrict dy = in.dy + at, * __restrict x = in.x + at, * __restrict y = in.y ? in.y + at : dy;
-    [[maybe_unused]] float* __restrict kept = kStore ? in.g + at : nullptr;
+    const T* __restrict dy = in.dy + at, * __restrict x = in.x + at, * __restrict y = in.y ? in.y + at : dy;
+    [[maybe_unused]] T* __restrict kept = kStore ? in.g + at : nullptr;
 #pragma omp simd
     for (std::int64_t c = 0; c < channels; ++c) {
-      const float g = Formula::backward(dy[c], y[c]);
-      if constexpr (kStore) kept[c] = g;
+      const float g = Formula::backward(to_float(dy[c]), to_float(y[c]));
+      if constexpr (kStore) kept[c] = from_float<T>(g);
       first[c] += g;
-      second[c] += g * (x[c] - mean[c]);
+      second[c] += g * (to_float(x[c]) - mean[c]);
     }
   }
 }
 
-template <class Formula, bool kStore>
-void chunk_gradient_sums(const BatchNormGradient<float>& in, ChannelRows sizes, std::int64_t begin, std::int64_t end,
+template <class T, class Formula, bool kStore>
+void chunk_gradient_sums(const BatchNormGradient<T>& in, ChannelRows sizes, std::int64_t begin, std::int64_t end,
                          float* scratch, double* sums) {
   std::fill(sums, sums + 2 * sizes.channels, 0.0);
   for (std::int64_t row = begin; row < end; row += kBlockRows) {
     const std::int64_t rows = std::min(kBlockRows, end - row);
-    gradient_sums<Formula, kStore>(in, row, {rows, sizes.channels}, scratch, scratch + sizes.channels);
+    gradient_sums<T, Formula, kStore>(in, row, {rows, sizes.channels}, scratch, scratch + sizes.channels);
     for (std::int64_t i = 0; i < 2 * sizes.channels; ++i) sums[i] += scratch[i];
   }
 }
 
 }  // namespace
 
+template <>
 void channel_moments(Context&, const double* x, ChannelRows sizes, double* moments) {
   for (std::int64_t c = 0; c < sizes.channels; ++c) {
     double sum = 0.0, squares = 0.0;
@@ -125,7 +128,8 @@ void channel_moments(Context&, const double* x, ChannelRows sizes, double* momen
   }
 }
 
-void channel_moments(Context& context, const float* x, ChannelRows sizes, double* moments) {
+template <class T>
+void channel_moments(Context& context, const T* x, ChannelRows sizes, double* moments) {
   const std::int64_t channels = sizes.channels, chunks = chunks_of(sizes);
   Tensor partial(context, {chunks, 2, channels}, DType::f64), scratch(context, {chunks, 2, channels}, DType::f32);
   double* parts = partial.data<double>();
@@ -144,6 +148,7 @@ void channel_moments(Context& context, const float* x, ChannelRows sizes, double
   }
 }
 
+template <>
 void channel_gradient_sums(Context&, const BatchNormGradient<double>& in, ChannelRows sizes, double* sums) {
   std::fill(sums, sums + 2 * sizes.channels, 0.0);
   for (std::int64_t row = 0; row < sizes.rows; ++row) {
@@ -157,13 +162,14 @@ void channel_gradient_sums(Context&, const BatchNormGradient<double>& in, Channe
   }
 }
 
-void channel_gradient_sums(Context& context, const BatchNormGradient<float>& in, ChannelRows sizes, double* sums) {
+template <class T>
+void channel_gradient_sums(Context& context, const BatchNormGradient<T>& in, ChannelRows sizes, double* sums) {
   const std::int64_t channels = sizes.channels, chunks = chunks_of(sizes);
   Tensor partial(context, {chunks, 2, channels}, DType::f64), scratch(context, {chunks, 2, channels}, DType::f32);
   double* parts = partial.data<double>();
   float* rounded = scratch.data<float>();
-  const auto sum_chunk = in.y ? (in.g ? chunk_gradient_sums<Relu, true> : chunk_gradient_sums<Relu, false>)
-                              : (in.g ? chunk_gradient_sums<Identity, true> : chunk_gradient_sums<Identity, false>);
+  const auto sum_chunk = in.y ? (in.g ? chunk_gradient_sums<T, Relu, true> : chunk_gradient_sums<T, Relu, false>)
+                              : (in.g ? chunk_gradient_sums<T, Identity, true> : chunk_gradient_sums<T, Identity, false>);
   for_chunks(sizes, chunks, [&](std::int64_t chunk, std::int64_t begin, std::int64_t end) {
     sum_chunk(in, sizes, begin, end, rounded + chunk * 2 * channels, parts + chunk * 2 * channels);
   });
@@ -172,5 +178,12 @@ void channel_gradient_sums(Context& context, const BatchNormGradient<float>& in,
     for (std::int64_t i = 0; i < 2 * channels; ++i) sums[i] += parts[chunk * 2 * channels + i];
   }
 }
+
+template void channel_moments(Context&, const float*, ChannelRows, double*);
+template void channel_moments(Context&, const BFloat16*, ChannelRows, double*);
+template void channel_moments(Context&, const Half*, ChannelRows, double*);
+template void channel_gradient_sums(Context&, const BatchNormGradient<float>&, ChannelRows, double*);
+template void channel_gradient_sums(Context&, const BatchNormGradient<BFloat16>&, ChannelRows, double*);
+template void channel_gradient_sums(Context&, const BatchNormGradient<Half>&, ChannelRows, double*);
 
 }  // namespace pliant::kernels::cpu

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/channels_checks.h"
+#include "kernels/cpu/through_f32.h"
 
 namespace pliant::kernels::cpu {
 
@@ -36,7 +37,7 @@ void gather_rows(const T* x, std::int64_t c, const std::int32_t* from, std::int6
   for (std::int64_t i = 0; i < rows; ++i) {
     const T* in = x + i * c;
     T* out = y + i * k;
-    for (std::int64_t j = 0; j < k; ++j) out[j] = from[j] < 0 ? T(0) : in[from[j]];
+    for (std::int64_t j = 0; j < k; ++j) out[j] = from[j] < 0 ? T{} : in[from[j]];
   }
 }
 
@@ -54,7 +55,7 @@ void copy_rows(const char* source, std::int64_t source_step, char* target, std::
 void gather_channels(const Tensor& x, const Tensor& index, Tensor& y) {
   check_gather("gather_channels", x, index, y);
   invert("gather_channels", index, x.shape()[-1]);
-  dispatch_cpu(x.dtype(), "gather_channels", [&](auto tag) {
+  dispatch_cpu_storage(x.dtype(), "gather_channels", [&](auto tag) {
     using T = typename decltype(tag)::type;
     gather_rows(x.data<T>(), x.shape()[-1], index.data<std::int32_t>(), index.size(), y.data<T>(), rows_of(x.shape()));
   });
@@ -63,7 +64,7 @@ void gather_channels(const Tensor& x, const Tensor& index, Tensor& y) {
 void scatter_channels(const Tensor& dy, const Tensor& index, Tensor& dx) {
   check_gather("scatter_channels", dx, index, dy);
   const std::vector<std::int32_t> readers = invert("scatter_channels", index, dx.shape()[-1]);
-  dispatch_cpu(dy.dtype(), "scatter_channels", [&](auto tag) {
+  dispatch_cpu_storage(dy.dtype(), "scatter_channels", [&](auto tag) {
     using T = typename decltype(tag)::type;
     gather_rows(dy.data<T>(), dy.shape()[-1], readers.data(), dx.shape()[-1], dx.data<T>(), rows_of(dx.shape()));
   });
@@ -71,21 +72,22 @@ void scatter_channels(const Tensor& dy, const Tensor& index, Tensor& dx) {
 
 void mask_channels(const Tensor& x, const Tensor& mask, Tensor& y) {
   check_mask(x, mask, y);
-  dispatch_cpu(x.dtype(), "mask_channels", [&](auto tag) {
+  dispatch_cpu_storage(x.dtype(), "mask_channels", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const T *in = x.data<T>(), *keep = mask.data<T>();
+    const T* in = x.data<T>();
+    const Wide<T>* keep = mask.data<Wide<T>>();
     T* out = y.data<T>();
     const std::int64_t rows = rows_of(x.shape()), c = x.shape()[-1];
 #pragma omp parallel for if (rows * c > kParallelSize)
     for (std::int64_t i = 0; i < rows; ++i) {
-      for (std::int64_t j = 0; j < c; ++j) out[i * c + j] = in[i * c + j] * keep[j];
+      for (std::int64_t j = 0; j < c; ++j) out[i * c + j] = narrowed<T>(widened(in[i * c + j]) * keep[j]);
     }
   });
 }
 
 void concat_channels(const std::vector<Tensor>& parts, Tensor& y) {
   check_parts("concat_channels", parts, y);
-  dispatch_cpu(y.dtype(), "concat_channels", [&](auto tag) {
+  dispatch_cpu_storage(y.dtype(), "concat_channels", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const auto element = static_cast<std::int64_t>(sizeof(T));
     const std::int64_t rows = rows_of(y.shape()), step = y.shape()[-1] * element;
@@ -100,7 +102,7 @@ void concat_channels(const std::vector<Tensor>& parts, Tensor& y) {
 
 void split_channels(const Tensor& y, std::vector<Tensor>& parts) {
   check_parts("split_channels", parts, y);
-  dispatch_cpu(y.dtype(), "split_channels", [&](auto tag) {
+  dispatch_cpu_storage(y.dtype(), "split_channels", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const auto element = static_cast<std::int64_t>(sizeof(T));
     const std::int64_t rows = rows_of(y.shape()), step = y.shape()[-1] * element;
@@ -115,6 +117,7 @@ void split_channels(const Tensor& y, std::vector<Tensor>& parts) {
 
 void channel_sum(const Tensor& x, Tensor& sums) {
   check_channel_sum(x, sums);
+  if (is_16_bit(x.dtype())) return through_f32(channel_sum, x, sums);
   dispatch_cpu(x.dtype(), "channel_sum", [&](auto tag) {
     using T = typename decltype(tag)::type;
     // Segments of fixed size, whatever the number of threads: the same bits always. Inside one, sums stay short enough

@@ -7,6 +7,7 @@
 
 #include "kernels/conv2d_cross_checks.h"
 #include "kernels/cpu/conv2d_cross_onednn.h"
+#include "kernels/cpu/through_f32.h"
 
 namespace pliant::kernels::cpu {
 
@@ -84,6 +85,7 @@ void backward_filter(const T* dy, const T* x, const CrossSizes& z, T* dw) {
 
 void conv2d_cross_forward(const Tensor& x, const Tensor& w, const Tensor& bias, int stride, Tensor& y) {
   const CrossSizes z = check_conv2d_cross("conv2d_cross", x, w, bias, y, stride);
+  if (is_16_bit(x.dtype())) return through_f32(conv2d_cross_forward, x, w, bias, stride, y);
   if constexpr (kOneDnn) {
     if (x.dtype() == DType::f32) return conv2d_cross_onednn_forward(x, w, bias, z, y);
   }
@@ -95,6 +97,7 @@ void conv2d_cross_forward(const Tensor& x, const Tensor& w, const Tensor& bias, 
 
 void conv2d_cross_backward_data(const Tensor& dy, const Tensor& w, int stride, Tensor& dx) {
   const CrossSizes z = check_conv2d_cross("gradient of conv2d_cross", dx, w, {}, dy, stride);
+  if (is_16_bit(dy.dtype())) return through_f32(conv2d_cross_backward_data, dy, w, stride, dx);
   if constexpr (kOneDnn) {
     if (dy.dtype() == DType::f32) return conv2d_cross_onednn_backward_data(dy, w, z, dx);
   }
@@ -105,7 +108,8 @@ void conv2d_cross_backward_data(const Tensor& dy, const Tensor& w, int stride, T
 }
 
 void conv2d_cross_backward_filter(const Tensor& dy, const Tensor& x, int stride, Tensor& dw) {
-  const CrossSizes z = check_conv2d_cross("gradient of conv2d_cross", x, dw, {}, dy, stride);
+  const CrossSizes z = check_conv2d_cross("gradient of conv2d_cross", x, dw, {}, dy, stride, FilterRole::gradient);
+  if (is_16_bit(dy.dtype())) return through_f32(conv2d_cross_backward_filter, dy, x, stride, dw);
   if constexpr (kOneDnn) {
     if (dy.dtype() == DType::f32) return conv2d_cross_onednn_backward_filter(dy, x, z, dw);
   }

@@ -14,7 +14,7 @@
 #include <algorithm>
 #include <dnnl.hpp>
 
-#include "kernels/cpu/conv2d_onednn.h"
+#include "kernels/conv2d.h"
 #include "kernels/cpu/matrix_product_onednn.h"
 
 namespace pliant::kernels::cpu {
@@ -78,7 +78,7 @@ Tensor full_filters(const Tensor& w, const CrossSizes& z) {
 
 void add_full_gradient(const Tensor& dy, const Tensor& x, const CrossSizes& z, Tensor& dw) {
   Tensor full = Tensor::zeros(dy.context(), {z.k, 3, 3, z.c});
-  conv2d_onednn_backward_filter(dy, x, full_geometry(z), full);
+  conv2d_backward_filter(dy, x, full_geometry(z), full);
   for (int64_t k = 0; k < z.k; ++k) {
     for (int tap = 0; tap < kCrossTaps; ++tap) {
       const float* gradient = full_tap(full.data<float>(), z, k, tap);
@@ -92,7 +92,7 @@ void add_full_gradient(const Tensor& dy, const Tensor& x, const CrossSizes& z, T
 
 void conv2d_cross_onednn_forward(const Tensor& x, const Tensor& w, const Tensor& bias, const CrossSizes& z, Tensor& y) {
   if (z.n == 0) return;
-  if (full_filter_pays(z)) return conv2d_onednn_forward(x, full_filters(w, z), bias, full_geometry(z), y);
+  if (full_filter_pays(z)) return conv2d_forward(x, full_filters(w, z), bias, full_geometry(z), y);
   const float *in = x.data<float>(), *filters = w.data<float>(), *start = bias ? bias.data<float>() : nullptr;
   float* out = y.data<float>();
   const int64_t pixels = z.output_pixels(), block = block_pixels(z, kForwardFloats), blocks = (pixels + block - 1) / block;
@@ -116,7 +116,7 @@ void conv2d_cross_onednn_forward(const Tensor& x, const Tensor& w, const Tensor&
 
 void conv2d_cross_onednn_backward_data(const Tensor& dy, const Tensor& w, const CrossSizes& z, Tensor& dx) {
   if (z.n == 0) return;
-  if (full_filter_pays(z)) return conv2d_onednn_backward_data(dy, full_filters(w, z), full_geometry(z), dx);
+  if (full_filter_pays(z)) return conv2d_backward_data(dy, full_filters(w, z), full_geometry(z), dx);
   const float *slopes = dy.data<float>(), *filters = w.data<float>();
   float* out = dx.data<float>();
   CrossSizes image = z;

@@ -150,7 +150,7 @@ void conv2d_direct_backward_data(const Tensor& dy, const Tensor& w, const Conv2d
 }
 
 void conv2d_direct_backward_filter(const Tensor& dy, const Tensor& x, const Conv2dGeometry& geometry, Tensor& dw) {
-  const Conv2dSizes sizes = check_conv2d("gradient of conv2d", x, dw, {}, dy, geometry);
+  const Conv2dSizes sizes = check_conv2d("gradient of conv2d", x, dw, {}, dy, geometry, FilterRole::gradient);
   dispatch_cpu(dy.dtype(), "gradient of conv2d", [&](auto tag) {
     using T = typename decltype(tag)::type;
     backward_filter(dy.data<T>(), x.data<T>(), sizes, dw.data<T>());

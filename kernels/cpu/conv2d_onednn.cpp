@@ -23,7 +23,7 @@ enum class Direction : int { forward, data, filter };
 struct Key {
   Conv2dSizes sizes;
   Direction direction;
-  int bias, winograd;
+  int bias, winograd, bf16;
   int threads;  // some primitives divide their work when they are made
 
   bool operator==(const Key& other) const { return std::memcmp(this, &other, sizeof *this) == 0; }
@@ -66,8 +66,8 @@ class Operand {
     const dnnl::engine engine = ours_.get_engine();
     reorder_ = dnnl::reorder({engine, wanted_.get_desc(), engine, ours_.get_desc(), attributes});
   }
-  void bind(const float* data, std::byte* scratch) {
-    ours_.set_data_handle(const_cast<float*>(data));
+  void bind(const void* data, std::byte* scratch) {
+    ours_.set_data_handle(const_cast<void*>(data));
     wanted_.set_data_handle(copied_ ? static_cast<void*>(scratch + offset_) : ours_.get_data_handle());
   }
   void run_in(const dnnl::stream& stream) { run(stream, ours_, wanted_); }
@@ -91,42 +91,47 @@ class Operand {
 // A primitive with its memory descriptors. inputs: x and w, dy and w, or dy and x, as the direction asks.
 struct Plan {
   dnnl::primitive primitive;
+  bool fast = true;  // false: oneDNN has only its reference loops for this
   Operand inputs[2], output;
   memory bias, scratchpad;
   std::size_t scratchpad_offset = 0, scratch_bytes = 0;
   std::vector<dnnl_exec_arg_t> arguments;
 };
 
-struct Descriptions {  // of one convolution; "asked" is what the primitive may choose from
+struct Descriptions {  // of one convolution; "asked" is what the primitive may choose from. Biases and dw are f32 whatever x is
   explicit Descriptions(const Key& key) {
     const Conv2dSizes& z = key.sizes;
     using Tag = memory::format_tag;
-    const auto type = memory::data_type::f32;
+    const auto f32 = memory::data_type::f32, type = key.bf16 ? memory::data_type::bf16 : f32;
+    const auto w_type = key.direction == Direction::filter ? f32 : type;
     const memory::dims x_dims{z.n, z.c, z.h, z.w}, y_dims{z.n, z.k, z.p, z.q};
     const memory::dims w_dims = z.groups == 1 ? memory::dims{z.k, z.c, z.r, z.s}
                                               : memory::dims{z.groups, z.group_k, z.group_c, z.r, z.s};
-    x = {x_dims, type, Tag::nhwc}, y = {y_dims, type, Tag::nhwc}, w = {w_dims, type, z.groups == 1 ? Tag::ohwi : Tag::gohwi};
+    x = {x_dims, type, Tag::nhwc}, y = {y_dims, type, Tag::nhwc}, w = {w_dims, w_type, z.groups == 1 ? Tag::ohwi : Tag::gohwi};
     asked_x = key.winograd ? memory::desc(x_dims, type, Tag::any) : x;
     asked_y = key.winograd ? memory::desc(y_dims, type, Tag::any) : y;
-    asked_w = {w_dims, type, Tag::any};
-    if (key.bias) bias = {{z.k}, type, Tag::x};
+    forward_w = {w_dims, type, Tag::any};
+    asked_w = {w_dims, w_type, Tag::any};
+    if (key.bias) bias = {{z.k}, f32, Tag::x};
     strides = {z.stride, z.stride}, dilations = {z.dilation - 1, z.dilation - 1}, padding = {z.padding, z.padding};
     algorithm = key.winograd ? dnnl::algorithm::convolution_winograd : dnnl::algorithm::convolution_direct;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   }
 
   dnnl::convolution_forward::primitive_desc forward(const dnnl::engine& engine) const {
-    return {{dnnl::prop_kind::forward_training, algorithm, asked_x, asked_w, bias, asked_y, strides, dilations, padding, padding},
+    return {{dnnl::prop_kind::forward_training, algorithm, asked_x, forward_w, bias, asked_y, strides, dilations, padding, padding},
             attributes, engine};
   }
 
-  memory::desc x, w, y, bias, asked_x, asked_w, asked_y;
+  memory::desc x, w, y, bias, asked_x, asked_w, asked_y, forward_w;
   memory::dims strides, dilations, padding;
   dnnl::algorithm algorithm;
   dnnl::primitive_attr attributes;
 };
 
-void finish(Plan& plan, const dnnl::engine& engine, const memory::desc& scratchpad, const int (&indices)[3]) {
+void finish(Plan& plan, const dnnl::engine& engine, const dnnl::primitive_desc_base& made, const int (&indices)[3]) {
+  const memory::desc scratchpad = made.scratchpad_desc();
+  plan.fast = std::string_view(made.impl_info_str()).find("ref") == std::string_view::npos;
   for (Operand* operand : {&plan.inputs[0], &plan.inputs[1], &plan.output}) {
     operand->place(plan.scratch_bytes);
     plan.scratch_bytes += operand->scratch_bytes();
@@ -149,7 +154,7 @@ Plan make_plan(const Key& key, const dnnl::engine& engine) {
     plan.inputs[1] = Operand(engine, of.w, made.weights_desc());
     plan.output = Operand(engine, of.y, made.dst_desc());
     plan.output.reorder_out(false);
-    finish(plan, engine, made.scratchpad_desc(), {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST});
+    finish(plan, engine, made, {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST});
     if (key.bias) {
       plan.bias = memory(of.bias, engine, nullptr);
       plan.arguments.push_back({DNNL_ARG_BIAS, plan.bias.get()});
@@ -163,7 +168,7 @@ Plan make_plan(const Key& key, const dnnl::engine& engine) {
     plan.inputs[1] = Operand(engine, of.w, made.weights_desc());
     plan.output = Operand(engine, of.x, made.diff_src_desc());
     plan.output.reorder_out(false);
-    finish(plan, engine, made.scratchpad_desc(), {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC});
+    finish(plan, engine, made, {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC});
   } else {
     const dnnl::convolution_backward_weights::primitive_desc made(
         {of.algorithm, of.asked_x, of.asked_w, of.asked_y, of.strides, of.dilations, of.padding, of.padding}, of.attributes,
@@ -173,7 +178,7 @@ Plan make_plan(const Key& key, const dnnl::engine& engine) {
     plan.inputs[1] = Operand(engine, of.x, made.src_desc());
     plan.output = Operand(engine, of.w, made.diff_weights_desc(), true);  // oneDNN overwrites, we accumulate
     plan.output.reorder_out(true);
-    finish(plan, engine, made.scratchpad_desc(), {DNNL_ARG_DIFF_DST, DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS});
+    finish(plan, engine, made, {DNNL_ARG_DIFF_DST, DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS});
   }
   return plan;
 }
@@ -182,10 +187,12 @@ class OneDnn : public Attachment {
  public:
   explicit OneDnn(Context& context) : context_(context), engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {}
 
-  void run(const Conv2dSizes& sizes, Direction direction, bool winograd, const float* first, const float* second,
-           const float* bias, float* output) {
+  // False: nothing was computed, as oneDNN has nothing fast for this in bf16 (its loops for f32 are the better choice).
+  bool run(const Conv2dSizes& sizes, Direction direction, bool bf16, const void* first, const void* second, const float* bias,
+           void* output) {
     try {
-      Plan& plan = find({sizes, direction, bias != nullptr, winograd, omp_get_max_threads()});
+      Plan& plan = find({sizes, direction, bias != nullptr, !bf16 && winograd_pays(sizes), bf16, omp_get_max_threads()});
+      if (bf16 && !plan.fast) return false;
       Tensor scratch(context_, {static_cast<std::int64_t>(plan.scratch_bytes)}, DType::u8);
       auto* bytes = reinterpret_cast<std::byte*>(scratch.data<std::uint8_t>());
       plan.inputs[0].bind(first, bytes);
@@ -199,6 +206,7 @@ class OneDnn : public Attachment {
                               "convolution");
       plan.output.run_out(stream_);
       ++counters.runs;
+      return true;
     } catch (const dnnl::error& error) {
       throw DeviceError(cat("oneDNN cannot compute a convolution of ", sizes.n, " images of ", sizes.h, " x ", sizes.w, ", ",
                             sizes.c, " to ", sizes.k, " channels: ", error.what()));
@@ -232,27 +240,42 @@ class OneDnn : public Attachment {
   std::unordered_map<Key, Plan, KeyHash> plans_;
 };
 
+// Emulated, bf16 is slower than f32.
+bool has_bf16() {
+  static const bool has = (static_cast<int>(dnnl::get_effective_cpu_isa()) & static_cast<int>(dnnl::cpu_isa::avx512_core_bf16)) ==
+                          static_cast<int>(dnnl::cpu_isa::avx512_core_bf16);
+  return has;
+}
+
+const void* data_of(const Tensor& tensor) {
+  return tensor.dtype() == DType::bf16 ? static_cast<const void*>(tensor.data<BFloat16>()) : tensor.data<float>();
+}
+void* data_of(Tensor& tensor) { return tensor.dtype() == DType::bf16 ? static_cast<void*>(tensor.data<BFloat16>()) : tensor.data<float>(); }
+
+// kind: a tensor of activations, whose dtype decides.
+bool run(const Tensor& kind, const Conv2dSizes& sizes, Direction direction, const Tensor& first, const Tensor& second, const Tensor& bias,
+         Tensor& output) {
+  const bool bf16 = kind.dtype() == DType::bf16;
+  if (kind.dtype() != DType::f32 && !(bf16 && has_bf16())) return false;
+  return kind.context().attachment<OneDnn>().run(sizes, direction, bf16, data_of(first), data_of(second),
+                                                  bias ? bias.data<float>() : nullptr, data_of(output));
+}
+
 }  // namespace
 
-void conv2d_onednn_forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dGeometry& geometry, Tensor& y) {
+bool conv2d_onednn_forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dGeometry& geometry, Tensor& y) {
   const Conv2dSizes sizes = check_conv2d("conv2d", x, w, bias, y, geometry);
-  if (sizes.n == 0) return;
-  x.context().attachment<OneDnn>().run(sizes, Direction::forward, winograd_pays(sizes), x.data<float>(), w.data<float>(),
-                                       bias ? bias.data<float>() : nullptr, y.data<float>());
+  return sizes.n == 0 || run(x, sizes, Direction::forward, x, w, bias, y);
 }
 
-void conv2d_onednn_backward_data(const Tensor& dy, const Tensor& w, const Conv2dGeometry& geometry, Tensor& dx) {
+bool conv2d_onednn_backward_data(const Tensor& dy, const Tensor& w, const Conv2dGeometry& geometry, Tensor& dx) {
   const Conv2dSizes sizes = check_conv2d("gradient of conv2d", dx, w, {}, dy, geometry);
-  if (sizes.n == 0) return;
-  dy.context().attachment<OneDnn>().run(sizes, Direction::data, winograd_pays(sizes), dy.data<float>(), w.data<float>(),
-                                        nullptr, dx.data<float>());
+  return sizes.n == 0 || run(dy, sizes, Direction::data, dy, w, {}, dx);
 }
 
-void conv2d_onednn_backward_filter(const Tensor& dy, const Tensor& x, const Conv2dGeometry& geometry, Tensor& dw) {
-  const Conv2dSizes sizes = check_conv2d("gradient of conv2d", x, dw, {}, dy, geometry);
-  if (sizes.n == 0) return;
-  dy.context().attachment<OneDnn>().run(sizes, Direction::filter, winograd_pays(sizes), dy.data<float>(), x.data<float>(),
-                                        nullptr, dw.data<float>());
+bool conv2d_onednn_backward_filter(const Tensor& dy, const Tensor& x, const Conv2dGeometry& geometry, Tensor& dw) {
+  const Conv2dSizes sizes = check_conv2d("gradient of conv2d", x, dw, {}, dy, geometry, FilterRole::gradient);
+  return sizes.n == 0 || run(dy, sizes, Direction::filter, dy, x, {}, dw);
 }
 
 OneDnnCounters onednn_counters(Context& context) { return context.attachment<OneDnn>().counters; }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/conv2d_checks.h"
+#include "kernels/cpu/through_f32.h"
 
 namespace pliant::kernels::cpu {
 
@@ -151,6 +152,7 @@ void backward_filter(const T* dy, const T* x, const Conv2dSizes& z, T* dw) {
 
 void depthwise_conv2d_forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dGeometry& geometry, Tensor& y) {
   const Conv2dSizes sizes = check_depthwise("depthwise_conv2d", x, w, bias, y, geometry);
+  if (is_16_bit(x.dtype())) return through_f32(depthwise_conv2d_forward, x, w, bias, geometry, y);
   dispatch_cpu(x.dtype(), "depthwise_conv2d", [&](auto tag) {
     using T = typename decltype(tag)::type;
     forward(x.data<T>(), w.data<T>(), bias ? bias.data<T>() : nullptr, sizes, y.data<T>());
@@ -159,6 +161,7 @@ void depthwise_conv2d_forward(const Tensor& x, const Tensor& w, const Tensor& bi
 
 void depthwise_conv2d_backward_data(const Tensor& dy, const Tensor& w, const Conv2dGeometry& geometry, Tensor& dx) {
   const Conv2dSizes sizes = check_depthwise("gradient of depthwise_conv2d", dx, w, {}, dy, geometry);
+  if (is_16_bit(dy.dtype())) return through_f32(depthwise_conv2d_backward_data, dy, w, geometry, dx);
   dispatch_cpu(dy.dtype(), "gradient of depthwise_conv2d", [&](auto tag) {
     using T = typename decltype(tag)::type;
     backward_data(dy.data<T>(), w.data<T>(), sizes, dx.data<T>());
@@ -166,7 +169,8 @@ void depthwise_conv2d_backward_data(const Tensor& dy, const Tensor& w, const Con
 }
 
 void depthwise_conv2d_backward_filter(const Tensor& dy, const Tensor& x, const Conv2dGeometry& geometry, Tensor& dw) {
-  const Conv2dSizes sizes = check_depthwise("gradient of depthwise_conv2d", x, dw, {}, dy, geometry);
+  const Conv2dSizes sizes = check_depthwise("gradient of depthwise_conv2d", x, dw, {}, dy, geometry, FilterRole::gradient);
+  if (is_16_bit(dy.dtype())) return through_f32(depthwise_conv2d_backward_filter, dy, x, geometry, dw);
   dispatch_cpu(dy.dtype(), "gradient of depthwise_conv2d", [&](auto tag) {
     using T = typename decltype(tag)::type;
     backward_filter(dy.data<T>(), x.data<T>(), sizes, dw.data<T>());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/through_f32.h"
 #include "kernels/dropout_formula.h"
 
 namespace pliant::kernels::cpu {
@@ -9,6 +10,7 @@ namespace pliant::kernels::cpu {
 void dropout(const Tensor& x, const Tensor& key, const Tensor& samples, int layer, double p, Tensor& y) {
   check_dropout(x, key, samples, layer, p, y);
   if (x.size() == 0) return;
+  if (is_16_bit(x.dtype())) return through_f32(dropout, x, key, samples, layer, p, y);
   dispatch_cpu(x.dtype(), "dropout", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* in = x.data<T>();

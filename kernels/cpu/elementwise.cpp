@@ -29,14 +29,14 @@ constexpr std::int64_t kParallelSize = 1 << 15;
 
 void activation_forward(const Tensor& x, Activation f, Tensor& y) {
   require_same(name_of(f), x, y);
-  dispatch_cpu(x.dtype(), name_of(f), [&](auto tag) {
+  dispatch_cpu_storage(x.dtype(), name_of(f), [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* in = x.data<T>();
     T* out = y.data<T>();
     const std::int64_t size = x.size();
     dispatch_activation(f, [&](auto formula) {
 #pragma omp parallel for if (size > kParallelSize)
-      for (std::int64_t i = 0; i < size; ++i) out[i] = formula.forward(in[i]);
+      for (std::int64_t i = 0; i < size; ++i) out[i] = narrowed<T>(formula.forward(widened(in[i])));
     });
   });
 }
@@ -44,14 +44,14 @@ void activation_forward(const Tensor& x, Activation f, Tensor& y) {
 void activation_backward(const Tensor& dy, const Tensor& y, Activation f, Tensor& dx) {
   require_same(name_of(f), dy, y);
   require_same(name_of(f), dy, dx);
-  dispatch_cpu(dy.dtype(), name_of(f), [&](auto tag) {
+  dispatch_cpu_storage(dy.dtype(), name_of(f), [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *gradient = dy.data<T>(), *output = y.data<T>();
     T* result = dx.data<T>();
     const std::int64_t size = dy.size();
     dispatch_activation(f, [&](auto formula) {
 #pragma omp parallel for if (size > kParallelSize)
-      for (std::int64_t i = 0; i < size; ++i) result[i] = formula.backward(gradient[i], output[i]);
+      for (std::int64_t i = 0; i < size; ++i) result[i] = narrowed<T>(formula.backward(widened(gradient[i]), widened(output[i])));
     });
   });
 }
@@ -59,40 +59,40 @@ void activation_backward(const Tensor& dy, const Tensor& y, Activation f, Tensor
 void add(const Tensor& a, const Tensor& b, double factor, Tensor& y) {
   require_same("add", a, b);
   require_same("add", a, y);
-  dispatch_cpu(a.dtype(), "add", [&](auto tag) {
+  dispatch_cpu_storage(a.dtype(), "add", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *left = a.data<T>(), *right = b.data<T>();
     T* sum = y.data<T>();
-    const T times = static_cast<T>(factor);
+    const auto times = static_cast<Wide<T>>(factor);
     const std::int64_t size = a.size();
 #pragma omp parallel for if (size > kParallelSize)
-    for (std::int64_t i = 0; i < size; ++i) sum[i] = left[i] + times * right[i];
+    for (std::int64_t i = 0; i < size; ++i) sum[i] = narrowed<T>(widened(left[i]) + times * widened(right[i]));
   });
 }
 
 void scale(const Tensor& x, double factor, Tensor& y) {
   require_same("scale", x, y);
-  dispatch_cpu(x.dtype(), "scale", [&](auto tag) {
+  dispatch_cpu_storage(x.dtype(), "scale", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* in = x.data<T>();
     T* out = y.data<T>();
-    const T times = static_cast<T>(factor);
+    const auto times = static_cast<Wide<T>>(factor);
     const std::int64_t size = x.size();
 #pragma omp parallel for if (size > kParallelSize)
-    for (std::int64_t i = 0; i < size; ++i) out[i] = times * in[i];
+    for (std::int64_t i = 0; i < size; ++i) out[i] = narrowed<T>(times * widened(in[i]));
   });
 }
 
 void scale_by(const Tensor& x, const Tensor& factor, Tensor& y) {
   check_scale_by(x, factor, y);
-  dispatch_cpu(x.dtype(), "scale_by", [&](auto tag) {
+  dispatch_cpu_storage(x.dtype(), "scale_by", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* in = x.data<T>();
     T* out = y.data<T>();
-    const T times = *factor.data<T>();
+    const Wide<T> times = *factor.data<Wide<T>>();
     const std::int64_t size = x.size();
 #pragma omp parallel for if (size > kParallelSize)
-    for (std::int64_t i = 0; i < size; ++i) out[i] = times * in[i];
+    for (std::int64_t i = 0; i < size; ++i) out[i] = narrowed<T>(times * widened(in[i]));
   });
 }
 

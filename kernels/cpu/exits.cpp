@@ -48,7 +48,7 @@ void require_row(const char* op, std::int64_t m, std::int32_t row, std::int64_t 
 template <class Body>
 void dispatch_rows(DType dtype, Body&& body) {
   if (dtype == DType::i32) return body(Tag<std::int32_t>{});
-  dispatch_cpu(dtype, "rows", body);
+  dispatch_cpu_storage(dtype, "rows", body);
 }
 
 }  // namespace
@@ -105,7 +105,7 @@ void gather_rows(const Tensor& x, const Tensor& index, Tensor& y) {
 #pragma omp parallel for if (m * width > 1 << 16)
     for (std::int64_t i = 0; i < m; ++i) {
       if (from[i] < 0) {
-        std::fill_n(target + i * width, width, T(0));
+        std::fill_n(target + i * width, width, T{});
       } else {
         std::copy_n(source + from[i] * width, width, target + i * width);
       }

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kernels/cpu/through_f32.h"
 #include "kernels/local_response_norm_formulas.h"
 
 namespace pliant::kernels::cpu {
@@ -23,9 +24,8 @@ void add_neighbours(std::int64_t channels, int half, T* __restrict sum, Value&& 
 }  // namespace
 
 void local_response_norm_forward(const Tensor& x, const LocalResponseNorm& options, Tensor& y, Tensor& b) {
-  const ResponseSizes s = check_response("local_response_norm_forward", x, options);
-  require_same("local_response_norm_forward", x, y);
-  require_same("local_response_norm_forward", x, b);
+  const ResponseSizes s = check_response("local_response_norm_forward", x, options, {&y}, b);
+  if (is_16_bit(x.dtype())) return through_f32(local_response_norm_forward, x, options, y, b);
   dispatch_cpu(x.dtype(), "local_response_norm_forward", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T alpha = static_cast<T>(options.alpha), beta = static_cast<T>(options.beta), k = static_cast<T>(options.k);
@@ -45,9 +45,8 @@ void local_response_norm_forward(const Tensor& x, const LocalResponseNorm& optio
 
 void local_response_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& b,
                                   const LocalResponseNorm& options, Tensor& dx) {
-  const ResponseSizes s = check_response("local_response_norm_backward", x, options);
-  for (const Tensor* tensor : {&dy, &y, &b, static_cast<const Tensor*>(&dx)})
-    require_same("local_response_norm_backward", x, *tensor);
+  const ResponseSizes s = check_response("local_response_norm_backward", x, options, {&dy, &y, &dx}, b);
+  if (is_16_bit(x.dtype())) return through_f32(local_response_norm_backward, dy, x, y, b, options, dx);
   dispatch_cpu(x.dtype(), "local_response_norm_backward", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T beta = static_cast<T>(options.beta), factor = static_cast<T>(2.0 * options.alpha * options.beta);

@@ -1,10 +1,11 @@
-// Plain loops for f64, and for f32 where the build has no oneDNN.
+// Plain loops for f64, and for f32 where the build has no oneDNN; 16 bits are computed in f32.
 #include "kernels/matrix_product.h"
 
 #include <algorithm>
 #include <vector>
 
 #include "kernels/cpu/matrix_product_onednn.h"
+#include "kernels/cpu/through_f32.h"
 #include "kernels/matrix_product_checks.h"
 
 namespace pliant::kernels::cpu {
@@ -46,6 +47,12 @@ void product(const T* a, const T* b, const ProductSizes& z, ProductOptions optio
 
 void matrix_product(const Tensor& a, const Tensor& b, const Tensor& bias, ProductOptions options, Tensor& c) {
   const ProductSizes sizes = check_matrix_product(a, b, bias, options, c);
+  if (is_16_bit(a.dtype())) {
+    Tensor sum = options.accumulate || c.dtype() == DType::f32 ? in_f32(c) : Tensor(c.context(), c.shape(), DType::f32);
+    matrix_product(in_f32(a), in_f32(b), bias, options, sum);
+    if (is_16_bit(c.dtype())) round_into(sum, c);
+    return;
+  }
   dispatch_cpu(a.dtype(), "matrix_product", [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* out = c.data<T>();

@@ -3,6 +3,7 @@
 #include <array>
 #include <numeric>
 
+#include "kernels/cpu/through_f32.h"
 #include "kernels/pack_checks.h"
 
 namespace pliant::kernels::cpu {
@@ -75,9 +76,9 @@ void for_runs(const Choice& choice, F&& f) {
 }  // namespace
 
 void pack(const Tensor& x, const std::vector<Tensor>& indices, Tensor& y) {
-  check_pack("pack", x, indices, y);
+  check_pack("pack", x, indices, y, x.dtype());
   const Choice choice = choose("pack", x.shape(), indices);
-  dispatch_cpu(x.dtype(), "pack", [&](auto tag) {
+  dispatch_cpu_storage(x.dtype(), "pack", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* whole = x.data<T>();
     T* part = y.data<T>();
@@ -88,7 +89,8 @@ void pack(const Tensor& x, const std::vector<Tensor>& indices, Tensor& y) {
 }
 
 void unpack_accumulate(const Tensor& dy, const std::vector<Tensor>& indices, Tensor& dx) {
-  check_pack("unpack_accumulate", dx, indices, dy);
+  check_unpack(dy, indices, dx);
+  if (is_16_bit(dy.dtype())) return through_f32(unpack_accumulate, dy, indices, dx);
   const Choice choice = choose("unpack_accumulate", dx.shape(), indices);
   dispatch_cpu(dx.dtype(), "unpack_accumulate", [&](auto tag) {
     using T = typename decltype(tag)::type;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/through_f32.h"
 #include "kernels/pool_windows.h"
 
 namespace pliant::kernels::cpu {
@@ -84,6 +85,7 @@ MaxWindow<T> max_window_for(int channels) {
 void max_pool_forward(const Tensor& x, const PoolGeometry& geometry, Tensor& y, Tensor& chosen) {
   const PoolSizes s = check_pool("max_pool_forward", "x", x, geometry, "y", y);
   check_chosen("max_pool_forward", chosen, y);
+  if (is_16_bit(x.dtype())) return through_f32(max_pool_forward, x, geometry, y, chosen);
   dispatch_cpu(x.dtype(), "max_pool_forward", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* in = x.data<T>();
@@ -101,6 +103,7 @@ void max_pool_forward(const Tensor& x, const PoolGeometry& geometry, Tensor& y, 
 void max_pool_backward(const Tensor& dy, const Tensor& chosen, const PoolGeometry& geometry, Tensor& dx) {
   const PoolSizes s = check_pool("max_pool_backward", "dx", dx, geometry, "dy", dy);
   check_chosen("max_pool_backward", chosen, dy);
+  if (is_16_bit(dy.dtype())) return through_f32(max_pool_backward, dy, chosen, geometry, dx);
   dispatch_cpu(dy.dtype(), "max_pool_backward", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* gradients = dy.data<T>();
@@ -126,6 +129,7 @@ void max_pool_backward(const Tensor& dy, const Tensor& chosen, const PoolGeometr
 
 void average_pool_forward(const Tensor& x, const PoolGeometry& geometry, Tensor& y) {
   const PoolSizes s = check_pool("average_pool_forward", "x", x, geometry, "y", y);
+  if (is_16_bit(x.dtype())) return through_f32(average_pool_forward, x, geometry, y);
   dispatch_cpu(x.dtype(), "average_pool_forward", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* in = x.data<T>();
@@ -150,6 +154,7 @@ void average_pool_forward(const Tensor& x, const PoolGeometry& geometry, Tensor&
 
 void average_pool_backward(const Tensor& dy, const PoolGeometry& geometry, Tensor& dx) {
   const PoolSizes s = check_pool("average_pool_backward", "dx", dx, geometry, "dy", dy);
+  if (is_16_bit(dy.dtype())) return through_f32(average_pool_backward, dy, geometry, dx);
   dispatch_cpu(dy.dtype(), "average_pool_backward", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* gradients = dy.data<T>();
@@ -172,6 +177,7 @@ void average_pool_backward(const Tensor& dy, const PoolGeometry& geometry, Tenso
 
 void global_average_pool_forward(const Tensor& x, Tensor& y) {
   const PoolSizes s = check_global_pool("global_average_pool_forward", x, y);
+  if (is_16_bit(x.dtype())) return through_f32(global_average_pool_forward, x, y);
   dispatch_cpu(x.dtype(), "global_average_pool_forward", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const std::int64_t pixels = static_cast<std::int64_t>(s.h) * s.w;
@@ -195,6 +201,7 @@ void global_average_pool_forward(const Tensor& x, Tensor& y) {
 
 void global_average_pool_backward(const Tensor& dy, Tensor& dx) {
   const PoolSizes s = check_global_pool("global_average_pool_backward", dx, dy);
+  if (is_16_bit(dy.dtype())) return through_f32(global_average_pool_backward, dy, dx);
   dispatch_cpu(dy.dtype(), "global_average_pool_backward", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T share = T(1) / static_cast<T>(static_cast<std::int64_t>(s.h) * s.w);

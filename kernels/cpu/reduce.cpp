@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/cpu/first_largest.h"
+#include "kernels/cpu/through_f32.h"
 #include "kernels/reduce_checks.h"
 
 namespace pliant::kernels::cpu {
@@ -44,6 +45,7 @@ void accumulate_sum(const Tensor& x, double factor, Tensor& y) {
 
 void accumulate_dot(const Tensor& a, const Tensor& b, Tensor& y) {
   check_accumulate_dot(a, b, y);
+  if (is_16_bit(a.dtype())) return through_f32(accumulate_dot, a, b, y);
   dispatch_cpu(a.dtype(), "accumulate_dot", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *left = a.data<T>(), *right = b.data<T>();

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "kernels/cpu/through_f32.h"
 #include "kernels/resize_formula.h"
 
 namespace pliant::kernels::cpu {
@@ -27,6 +28,7 @@ void resize_line(const T* upper, const T* lower, T share, const std::vector<Tap<
 
 void bilinear_resize(const Tensor& x, Tensor& y) {
   check_bilinear_resize(x, y);
+  if (is_16_bit(x.dtype())) return through_f32(bilinear_resize, x, y);
   dispatch_cpu(x.dtype(), "bilinear_resize", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const std::int64_t n = x.shape()[0], h = x.shape()[1], w = x.shape()[2], c = x.shape()[3], p = y.shape()[1],

@@ -1,6 +1,6 @@
 // A batch of training images from bytes. Grid (images, chunks of 4096 values): thread 0 of a block draws for its image,
-// then every thread makes values of the result, neighbours next to each other. Per value one byte is read and four are
-// written; the bytes of a row are read in order, or in reverse where flipped. Deterministic: what is drawn depends on
+// then every thread makes values of the result, neighbours next to each other. Per value one byte is read and four (f32)
+// or two (bf16, f16) are written; the bytes of a row are read in order, or in reverse where flipped. Deterministic: what is drawn depends on
 // the sample alone.
 #include "kernels/augment.h"
 
@@ -16,9 +16,10 @@ constexpr unsigned kThreads = 256;
 constexpr std::int64_t kChunk = 4096;
 
 // images [M, h, w, c], samples [N], mean, deviation [c], key [3], y [N, h, w, c]
+template <class T>
 __global__ void augment_kernel(const std::uint8_t* images, const std::int32_t* samples, const float* mean,
                                const float* deviation, const std::int32_t* key, Augmentation options,
-                               AugmentSizes sizes, float* y) {
+                               AugmentSizes sizes, T* y) {
   __shared__ AugmentDraw draw;
   const std::int32_t sample = samples[blockIdx.x];
   if (threadIdx.x == 0) draw = draw_augmentation(key, sample, options, sizes);
@@ -26,17 +27,17 @@ __global__ void augment_kernel(const std::uint8_t* images, const std::int32_t* s
   const std::int64_t size = static_cast<std::int64_t>(sizes.h) * sizes.w * sizes.c, first = blockIdx.y * kChunk;
   const auto end = static_cast<int>(first + kChunk < size ? first + kChunk : size);
   const std::uint8_t* image = images + sample * size;
-  float* out = y + blockIdx.x * size;
+  T* out = y + blockIdx.x * size;
   for (int i = static_cast<int>(first) + static_cast<int>(threadIdx.x); i < end; i += static_cast<int>(blockDim.x)) {
     const int k = i % sizes.c, column = i / sizes.c % sizes.w, row = i / sizes.c / sizes.w;
     const int from_row = row + draw.row_shift;
     const int from_column = (draw.flip ? sizes.w - 1 - column : column) + draw.column_shift;
     const bool inside = from_row >= 0 && from_row < sizes.h && from_column >= 0 && from_column < sizes.w;
     if (is_cut(draw, row, column) || (!inside && options.fill_with_mean)) {
-      out[i] = 0.0f;
+      out[i] = from_float<T>(0.0f);
     } else {
       const std::uint8_t byte = inside ? image[(from_row * sizes.w + from_column) * sizes.c + k] : std::uint8_t{0};
-      out[i] = normalise(byte, mean[k], deviation[k]);
+      out[i] = from_float<T>(normalise(byte, mean[k], deviation[k]));
     }
   }
 }
@@ -56,10 +57,13 @@ void augment(const Tensor& images, const Tensor& samples, const Tensor& mean, co
   const Shape& shape = y.shape();
   const AugmentSizes sizes{static_cast<int>(shape[1]), static_cast<int>(shape[2]), static_cast<int>(shape[3])};
   const std::int64_t image_size = y.size() / shape[0];
-  launch(augment_kernel,
-         dim3(static_cast<unsigned>(shape[0]), static_cast<unsigned>((image_size + kChunk - 1) / kChunk)),
-         dim3(kThreads), 0, y.context().stream(), images.data<std::uint8_t>(), samples.data<std::int32_t>(),
-         mean.data<float>(), deviation.data<float>(), key.data<std::int32_t>(), augmentation, sizes, y.data<float>());
+  dispatch_gpu(y.dtype(), "augment", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch(augment_kernel<T>,
+           dim3(static_cast<unsigned>(shape[0]), static_cast<unsigned>((image_size + kChunk - 1) / kChunk)), dim3(kThreads), 0,
+           y.context().stream(), images.data<std::uint8_t>(), samples.data<std::int32_t>(), mean.data<float>(),
+           deviation.data<float>(), key.data<std::int32_t>(), augmentation, sizes, y.data<T>());
+  });
 }
 
 void gather_labels(const Tensor& values, const Tensor& samples, Tensor& y) {

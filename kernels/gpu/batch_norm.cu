@@ -1,6 +1,6 @@
 // Batch normalisation, forward.    y = f(scale (x - mean) / sqrt(variance + epsilon) + shift + residual), x, y [rows,
-// C] f32 Three kernels: partial moments of chunks of rows, their joining (and the running update), the normalisation.
-// Reads x twice, writes y once, 12 bytes a value, 16 with a residual; the second reading comes from the L2 cache where
+// C] f32, bf16 or f16, everything else in f32. Three kernels: partial moments of chunks of rows, their joining (and the running update), the normalisation.
+// Reads x twice, writes y once, 12 bytes a value of f32, 16 with a residual; the second reading comes from the L2 cache where
 // x fits. Bound by memory. Moments are kept as (count, mean, squared deviations) and joined after Chan, Golub and
 // LeVeque (1979): no cancellation, however large the mean is beside the deviation. Deterministic: no atomics, fixed
 // order.
@@ -27,8 +27,8 @@ __device__ Moments joined(const Moments& a, const Moments& b) {
 
 // partial [chunks, 2, C]: mean less x[0, c], and squared deviations, of each chunk. A thread sums around its own first
 // row; means are kept relative to the first row of all, so that joining them does not round at the size of the mean.
-template <int V>
-__global__ void partial_moments_kernel(const float* __restrict__ x,  // [rows, C]
+template <int V, class T>
+__global__ void partial_moments_kernel(const T* __restrict__ x,  // [rows, C]
                                        Tiles t, float* __restrict__ partial) {
   __shared__ Moments moments[V][kTileThreads];
   const Share s = share_of<V>(t);
@@ -71,7 +71,8 @@ struct Statistics {  // [C] each
 };
 
 // Joins the chunks: t describes the matrix of chunks [chunks, C], one block per tile of channels.
-__global__ void join_moments_kernel(const float* __restrict__ x,        // [rows, C], for its first row
+template <class T>
+__global__ void join_moments_kernel(const T* __restrict__ x,            // [rows, C], for its first row
                                     const float* __restrict__ partial,  // [chunks, 2, C]
                                     Tiles t, std::int64_t rows, std::int64_t rows_per_chunk, Statistics to) {
   __shared__ Moments moments[kTileThreads];
@@ -88,7 +89,7 @@ __global__ void join_moments_kernel(const float* __restrict__ x,        // [rows
   if (s.lane > 0 || !active) return;
   const Moments all = moments[s.slot];
   const std::int64_t c = s.channel;
-  const float mean = x[c] + all.mean, m = static_cast<float>(rows);
+  const float mean = to_float(x[c]) + all.mean, m = static_cast<float>(rows);
   to.mean[c] = mean;
   to.inverse_deviation[c] = 1.0f / sqrtf(all.squares / m + to.epsilon);
   to.running_mean[c] = (1.0f - to.momentum) * to.running_mean[c] + to.momentum * mean;
@@ -98,11 +99,11 @@ __global__ void join_moments_kernel(const float* __restrict__ x,        // [rows
 
 // spread: the inverse deviation, or with kVariance the variance. The mean is subtracted first: scale x - scale mean
 // would cancel.
-template <int V, class Formula, bool kVariance>
-__global__ void normalise_kernel(const float* __restrict__ x, const float* residual,                // [rows, C]
+template <int V, class T, class Formula, bool kVariance>
+__global__ void normalise_kernel(const T* __restrict__ x, const T* residual,                        // [rows, C]
                                  const float* __restrict__ scale, const float* __restrict__ shift,  // [C]
                                  const float* __restrict__ mean, const float* __restrict__ spread,  // [C]
-                                 float epsilon, Tiles t, float* y) {
+                                 float epsilon, Tiles t, T* y) {
   const Share s = share_of<V>(t);
   if (s.channel >= t.channels) return;
   Values<V> centre, factor, offset;
@@ -128,15 +129,18 @@ template <bool kVariance>
 void normalise(const Tensor& x, const Tensor& residual, const Tensor& scale, const Tensor& shift, const Tensor& mean,
                const Tensor& spread, double epsilon, Activation f, ChannelRows sizes, Tensor& y) {
   if (sizes.rows == 0) return;
-  const float* added = residual ? residual.data<float>() : nullptr;
-  const int vector = vector_of(sizes.channels, {x.data<float>(), added, y.data<float>()});
-  const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 4, 1 << 16);
-  dispatch_vector(vector, [&](auto v) {
-    constexpr int V = decltype(v)::value;
-    const auto kernel =
-        f == Activation::relu ? normalise_kernel<V, Relu, kVariance> : normalise_kernel<V, Identity, kVariance>;
-    launch(kernel, t.grid(), t.block(), 0, x.context().stream(), x.data<float>(), added, scale.data<float>(),
-                  shift.data<float>(), mean.data<float>(), spread.data<float>(), epsilon, t, y.data<float>());
+  dispatch_gpu(x.dtype(), "batch_norm", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* added = residual ? residual.data<T>() : nullptr;
+    const int vector = vector_of<T>(sizes.channels, {x.data<T>(), added, y.data<T>()});
+    const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 4, 1 << 16);
+    dispatch_vector<T>(vector, [&](auto v) {
+      constexpr int V = decltype(v)::value;
+      const auto kernel =
+          f == Activation::relu ? normalise_kernel<V, T, Relu, kVariance> : normalise_kernel<V, T, Identity, kVariance>;
+      launch(kernel, t.grid(), t.block(), 0, x.context().stream(), x.data<T>(), added, scale.data<float>(), shift.data<float>(),
+             mean.data<float>(), spread.data<float>(), epsilon, t, y.data<T>());
+    });
   });
 }
 
@@ -148,18 +152,20 @@ void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift,
   const ChannelRows sizes = check_batch_norm_train(x, scale, shift, residual, f, momentum, epsilon, running_mean,
                                                    running_variance, mean, inverse_deviation, y);
   const auto stream = x.context().stream();
-  const int vector = vector_of(sizes.channels, {x.data<float>()});
-  const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 8, 1024),
-              joining = tiles_of(t.chunks, sizes.channels, 1, 1, 1);
-  Tensor partial(x.context(), {t.chunks, 2, sizes.channels});
-  dispatch_vector(vector, [&](auto v) {
-    constexpr int V = decltype(v)::value;
-    launch(partial_moments_kernel<V>, t.grid(), t.block(), 0, stream, x.data<float>(), t, partial.data<float>());
-  });
   const Statistics to{running_mean.data<float>(),      running_variance.data<float>(), mean.data<float>(),
                       inverse_deviation.data<float>(), static_cast<float>(momentum),   static_cast<float>(epsilon)};
-  launch(join_moments_kernel, joining.grid(), joining.block(), 0, stream, x.data<float>(), partial.data<float>(),
-                joining, sizes.rows, t.rows_per_chunk, to);
+  dispatch_gpu(x.dtype(), "batch_norm", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const int vector = vector_of<T>(sizes.channels, {x.data<T>()});
+    const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 8, 1024), joining = tiles_of(t.chunks, sizes.channels, 1, 1, 1);
+    Tensor partial(x.context(), {t.chunks, 2, sizes.channels});
+    dispatch_vector<T>(vector, [&](auto v) {
+      constexpr int V = decltype(v)::value;
+      launch(partial_moments_kernel<V, T>, t.grid(), t.block(), 0, stream, x.data<T>(), t, partial.data<float>());
+    });
+    launch(join_moments_kernel<T>, joining.grid(), joining.block(), 0, stream, x.data<T>(), partial.data<float>(), joining,
+           sizes.rows, t.rows_per_chunk, to);
+  });
   normalise<false>(x, residual, scale, shift, mean, inverse_deviation, epsilon, f, sizes, y);
 }
 

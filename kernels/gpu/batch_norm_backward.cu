@@ -1,8 +1,9 @@
-// Batch normalisation, backward.   With g = dy f'(y), xhat = (x - mean) inverse_deviation, all [rows, C] f32:
+// Batch normalisation, backward.   With g = dy f'(y), xhat = (x - mean) inverse_deviation, all [rows, C] f32, bf16 or f16 (what
+// is [C] is f32):
 //   dshift += sum g;  dscale += sum g xhat;  dresidual = g;  dx = scale inverse_deviation (g - (sum g + xhat sum g
 //   xhat) / rows)
 // Three kernels: partial sums of chunks of rows (and g, if wanted), their joining, dx. Reads dy and x twice, and y
-// twice for relu unless g was kept, writes dx: 20 to 28 bytes a value; the second readings come from the L2 cache where
+// twice for relu unless g was kept, writes dx: 20 to 28 bytes a value of f32; the second readings come from the L2 cache where
 // they fit. Bound by memory. With constant statistics (infer) dx is scale g / deviation. Deterministic: no atomics,
 // fixed order.
 #include "kernels/batch_norm.h"
@@ -26,11 +27,11 @@ struct Spread {  // [C]: the inverse deviation, or a variance that becomes one
 };
 
 // partial [chunks, 2, C]: the sums of g and of g (x - mean) of each chunk.
-template <int V, class Formula>
-__global__ void partial_sums_kernel(const float* __restrict__ dy, const float* __restrict__ x,  // [rows, C]
-                                    const float* __restrict__ y,                                // [rows, C], for relu
-                                    const float* __restrict__ mean,                             // [C]
-                                    Tiles t, float* __restrict__ kept,                          // g [rows, C], or null
+template <int V, class T, class Formula>
+__global__ void partial_sums_kernel(const T* __restrict__ dy, const T* __restrict__ x,  // [rows, C]
+                                    const T* __restrict__ y,                            // [rows, C], for relu
+                                    const float* __restrict__ mean,                     // [C]
+                                    Tiles t, T* __restrict__ kept,                      // g [rows, C], or null
                                     float* __restrict__ partial) {
   __shared__ float sums[2 * V][kTileThreads];
   const Share s = share_of<V>(t);
@@ -82,13 +83,13 @@ __global__ void join_sums_kernel(const float* __restrict__ partial, Spread sprea
 }
 
 // dx from g, or from dy and y. totals is null where the statistics are constants.
-template <int V, class Formula>
-__global__ void input_gradient_kernel(const float* __restrict__ dy, const float* __restrict__ x,  // [rows, C]
-                                      const float* __restrict__ y,                                // [rows, C], for relu
+template <int V, class T, class Formula>
+__global__ void input_gradient_kernel(const T* __restrict__ dy, const T* __restrict__ x,  // [rows, C]
+                                      const T* __restrict__ y,                            // [rows, C], for relu
                                       const float* __restrict__ scale, const float* __restrict__ mean,
                                       Spread spread,                     // [C]
                                       const float* __restrict__ totals,  // [2, C]
-                                      Tiles t, float* __restrict__ dx) {
+                                      Tiles t, T* __restrict__ dx) {
   const Share s = share_of<V>(t);
   if (s.channel >= t.channels) return;
   Values<V> slope, slant{}, level{}, centre{};  // dx = slope g + slant (x - centre) + level
@@ -114,8 +115,14 @@ __global__ void input_gradient_kernel(const float* __restrict__ dy, const float*
   }
 }
 
-const float* address(const Tensor& tensor) { return tensor ? tensor.data<float>() : nullptr; }
-float* address(Tensor& tensor) { return tensor ? tensor.data<float>() : nullptr; }
+template <class T = float>
+const T* address(const Tensor& tensor) {
+  return tensor ? tensor.data<T>() : nullptr;
+}
+template <class T = float>
+T* address(Tensor& tensor) {
+  return tensor ? tensor.data<T>() : nullptr;
+}
 
 struct Inputs {
   const Tensor &dy, &x, &y, &scale, &mean;
@@ -124,37 +131,39 @@ struct Inputs {
 };
 
 // The totals [2, C]; adds to dscale and dshift and leaves g in dresidual.
+template <class T>
 Tensor sum_gradients(const Inputs& in, ChannelRows sizes, Tensor& dscale, Tensor& dshift, Tensor& dresidual) {
   const auto stream = in.x.context().stream();
   const bool relu = in.f == Activation::relu;
-  const float* y = relu ? address(in.y) : nullptr;
-  const int vector = vector_of(sizes.channels, {address(in.dy), address(in.x), y, address(dresidual)});
+  const T* y = relu ? address<T>(in.y) : nullptr;
+  const int vector = vector_of<T>(sizes.channels, {address<T>(in.dy), address<T>(in.x), y, address<T>(dresidual)});
   const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 8, 1024),
               joining = tiles_of(t.chunks, sizes.channels, 1, 1, 1);
   Tensor partial(in.x.context(), {t.chunks, 2, sizes.channels}), totals(in.x.context(), {2, sizes.channels});
-  dispatch_vector(vector, [&](auto v) {
+  dispatch_vector<T>(vector, [&](auto v) {
     constexpr int V = decltype(v)::value;
-    const auto kernel = relu ? partial_sums_kernel<V, Relu> : partial_sums_kernel<V, Identity>;
-    launch(kernel, t.grid(), t.block(), 0, stream, address(in.dy), address(in.x), y, address(in.mean), t,
-                  address(dresidual), partial.data<float>());
+    const auto kernel = relu ? partial_sums_kernel<V, T, Relu> : partial_sums_kernel<V, T, Identity>;
+    launch(kernel, t.grid(), t.block(), 0, stream, address<T>(in.dy), address<T>(in.x), y, address(in.mean), t,
+           address<T>(dresidual), partial.data<float>());
   });
   launch(join_sums_kernel, joining.grid(), joining.block(), 0, stream, partial.data<float>(), in.spread, joining,
                 totals.data<float>(), address(dscale), address(dshift));
   return totals;
 }
 
+template <class T>
 void input_gradient(const Inputs& in, const Tensor& totals, const Tensor& dresidual, ChannelRows sizes, Tensor& dx) {
   if (!dx || sizes.rows == 0) return;
   const bool relu = in.f == Activation::relu && !dresidual;  // dresidual is g already
   const Tensor& source = dresidual ? dresidual : in.dy;
-  const float* y = relu ? address(in.y) : nullptr;
-  const int vector = vector_of(sizes.channels, {address(source), address(in.x), y, address(dx)});
+  const T* y = relu ? address<T>(in.y) : nullptr;
+  const int vector = vector_of<T>(sizes.channels, {address<T>(source), address<T>(in.x), y, address<T>(dx)});
   const Tiles t = tiles_of(sizes.rows, sizes.channels, vector, 4, 1 << 16);
-  dispatch_vector(vector, [&](auto v) {
+  dispatch_vector<T>(vector, [&](auto v) {
     constexpr int V = decltype(v)::value;
-    const auto kernel = relu ? input_gradient_kernel<V, Relu> : input_gradient_kernel<V, Identity>;
-    launch(kernel, t.grid(), t.block(), 0, in.x.context().stream(), address(source), address(in.x), y,
-                  address(in.scale), address(in.mean), in.spread, address(totals), t, address(dx));
+    const auto kernel = relu ? input_gradient_kernel<V, T, Relu> : input_gradient_kernel<V, T, Identity>;
+    launch(kernel, t.grid(), t.block(), 0, in.x.context().stream(), address<T>(source), address<T>(in.x), y, address(in.scale),
+           address(in.mean), in.spread, address(totals), t, address<T>(dx));
   });
 }
 
@@ -166,8 +175,11 @@ void batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& y, con
   const ChannelRows sizes = check_batch_norm_backward("batch_norm_backward", dy, x, y, scale, mean, inverse_deviation,
                                                       f, dx, dscale, dshift, dresidual);
   const Inputs in{dy, x, y, scale, mean, {address(inverse_deviation), 0.0f, false}, f};
-  const Tensor totals = sum_gradients(in, sizes, dscale, dshift, dresidual);
-  input_gradient(in, totals, dresidual, sizes, dx);
+  dispatch_gpu(x.dtype(), "batch_norm_backward", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Tensor totals = sum_gradients<T>(in, sizes, dscale, dshift, dresidual);
+    input_gradient<T>(in, totals, dresidual, sizes, dx);
+  });
 }
 
 void batch_norm_infer_backward(const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& scale,
@@ -176,8 +188,11 @@ void batch_norm_infer_backward(const Tensor& dy, const Tensor& x, const Tensor& 
   const ChannelRows sizes = check_batch_norm_backward("batch_norm_infer_backward", dy, x, y, scale, running_mean,
                                                       running_variance, f, dx, dscale, dshift, dresidual);
   const Inputs in{dy, x, y, scale, running_mean, {address(running_variance), static_cast<float>(epsilon), true}, f};
-  if (dscale || dshift || dresidual) sum_gradients(in, sizes, dscale, dshift, dresidual);
-  input_gradient(in, {}, dresidual, sizes, dx);
+  dispatch_gpu(x.dtype(), "batch_norm_infer_backward", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if (dscale || dshift || dresidual) sum_gradients<T>(in, sizes, dscale, dshift, dresidual);
+    input_gradient<T>(in, {}, dresidual, sizes, dx);
+  });
 }
 
 }  // namespace pliant::kernels::gpu

@@ -5,7 +5,7 @@
 
 namespace pliant::kernels::gpu {
 
-// y[..., k] = y[..., k] + bias[k].     y [..., K], bias [K], both f32.
+// y[..., k] = y[..., k] + bias[k].     y [..., K] f32 | bf16 | f16, bias [K] f32.
 void add_channel_bias(const Tensor& bias, Tensor& y);
 
 }  // namespace pliant::kernels::gpu

@@ -38,17 +38,19 @@ inline Tiles tiles_of(std::int64_t rows, std::int64_t channels, int vector, int 
   return t;
 }
 
-// 4 where the channels and every address (or null) allow 16-byte accesses, else 1.
-inline int vector_of(std::int64_t channels, std::initializer_list<const float*> addresses) {
-  bool aligned = channels % 4 == 0;
-  for (const float* address : addresses) aligned &= reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
-  return aligned ? 4 : 1;
+// How many elements of T a thread takes at once: 16 bytes where the channels and every address (or null) allow it, else one.
+template <class T>
+int vector_of(std::int64_t channels, std::initializer_list<const T*> addresses) {
+  constexpr int kPacket = 16 / static_cast<int>(sizeof(T));
+  bool aligned = channels % kPacket == 0;
+  for (const T* address : addresses) aligned &= reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
+  return aligned ? kPacket : 1;
 }
 
-// Calls f(std::integral_constant<int, V>{}).
-template <class F>
+// Calls f(std::integral_constant<int, V>{}) for the vector that vector_of<T> gave.
+template <class T, class F>
 void dispatch_vector(int vector, F&& f) {
-  if (vector == 4) return f(std::integral_constant<int, 4>{});
+  if (vector != 1) return f(std::integral_constant<int, 16 / static_cast<int>(sizeof(T))>{});
   f(std::integral_constant<int, 1>{});
 }
 
@@ -58,23 +60,20 @@ struct Values {
   float at[V];
 };
 
-template <int V>
-__device__ inline Values<V> load_values(const float* x) {
-  if constexpr (V == 4) {
-    const float4 four = load4(x);
-    return {{four.x, four.y, four.z, four.w}};
-  } else {
-    return {{x[0]}};
-  }
+// f32, bf16 or f16 in memory.
+template <int V, class T>
+__device__ inline Values<V> load_values(const T* x) {
+  const Packet<T, V> packet = load_packet<T, V>(x);
+  Values<V> values;
+  for (int v = 0; v < V; ++v) values.at[v] = to_float(packet.at[v]);
+  return values;
 }
 
-template <int V>
-__device__ inline void store_values(float* y, const Values<V>& values) {
-  if constexpr (V == 4) {
-    store4(y, float4{values.at[0], values.at[1], values.at[2], values.at[3]});
-  } else {
-    y[0] = values.at[0];
-  }
+template <int V, class T>
+__device__ inline void store_values(T* y, const Values<V>& values) {
+  Packet<T, V> packet;
+  for (int v = 0; v < V; ++v) packet.at[v] = from_float<T>(values.at[v]);
+  store_packet(y, packet);
 }
 
 // What one thread works on.

@@ -1,4 +1,4 @@
-// The hand-written convolution of the GPU: any geometry, f32, deterministic. It computes what no library plan fits, everything
+// The hand-written convolution of the GPU: any geometry, f32, bf16 and f16, deterministic. It computes what no library plan fits, everything
 // under the emulator, and is what cuDNN is tested against.
 #pragma once
 

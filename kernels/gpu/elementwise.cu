@@ -35,9 +35,10 @@ __global__ void scale_kernel(const T* x, float factor, T* y, std::int64_t size) 
 }
 
 // x, y [size], factor [1]
-__global__ void scale_by_kernel(const float* x, const float* factor, float* y, std::int64_t size) {
+template <class T>
+__global__ void scale_by_kernel(const T* x, const float* factor, T* y, std::int64_t size) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (i < size) y[i] = factor[0] * x[i];
+  if (i < size) y[i] = from_float<T>(factor[0] * to_float(x[i]));
 }
 
 // mask, a, b, y [size]
@@ -91,7 +92,10 @@ void scale(const Tensor& x, double factor, Tensor& y) {
 
 void scale_by(const Tensor& x, const Tensor& factor, Tensor& y) {
   check_scale_by(x, factor, y);
-  launch_1d(scale_by_kernel, x.size(), x.context().stream(), x.data<float>(), factor.data<float>(), y.data<float>(), x.size());
+  dispatch_gpu(x.dtype(), "scale_by", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch_1d(scale_by_kernel<T>, x.size(), x.context().stream(), x.data<T>(), factor.data<float>(), y.data<T>(), x.size());
+  });
 }
 
 void choose(const Tensor& mask, const Tensor& a, const Tensor& b, Tensor& y) {

@@ -82,7 +82,7 @@ __global__ void gather_rows_kernel(const T* x, std::int64_t n, const std::int32_
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i >= size) return;
   const std::int64_t from = index[i / width];
-  y[i] = from >= 0 && from < n ? x[from * width + i % width] : T(0);
+  y[i] = from >= 0 && from < n ? x[from * width + i % width] : T{};
 }
 
 // x [m, width], index [m], y [n, width]
@@ -97,7 +97,7 @@ __global__ void scatter_rows_kernel(const T* x, const std::int32_t* index, T* y,
 template <class Body>
 void dispatch_rows(DType dtype, Body&& body) {
   if (dtype == DType::i32) return body(Tag<std::int32_t>{});
-  body(Tag<float>{});
+  dispatch_gpu(dtype, "rows", body);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The active part of a parameter, and its adjoint: one thread per element of the part, which is small beside the
-// activations. Positions are distinct, so no two threads add to one element. Bytes per element: pack 8, unpack 12.
+// activations. Positions are distinct, so no two threads add to one element. Bytes per f32 element: pack 8, unpack 12.
 // Deterministic.
 #include "kernels/pack.h"
 
@@ -28,14 +28,16 @@ __device__ std::uint32_t whole_position(const PackGeometry& geometry, std::uint3
 }
 
 // x: the whole tensor, y [size]: the part
-__global__ void pack_kernel(const float* x, PackGeometry geometry, float* y, std::uint32_t size) {
+template <class T>
+__global__ void pack_kernel(const T* x, PackGeometry geometry, T* y, std::uint32_t size) {
   const std::uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i < size) y[i] = x[whole_position(geometry, i)];
 }
 
-__global__ void unpack_accumulate_kernel(const float* dy, PackGeometry geometry, float* dx, std::uint32_t size) {
+template <class T>
+__global__ void unpack_accumulate_kernel(const T* dy, PackGeometry geometry, float* dx, std::uint32_t size) {
   const std::uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i < size) dx[whole_position(geometry, i)] += dy[i];
+  if (i < size) dx[whole_position(geometry, i)] += to_float(dy[i]);
 }
 
 PackGeometry geometry_of(const Shape& whole, const Shape& part, const std::vector<Tensor>& indices) {
@@ -55,15 +57,21 @@ PackGeometry geometry_of(const Shape& whole, const Shape& part, const std::vecto
 }  // namespace
 
 void pack(const Tensor& x, const std::vector<Tensor>& indices, Tensor& y) {
-  check_pack("pack", x, indices, y);
-  launch_1d(pack_kernel, y.size(), y.context().stream(), x.data<float>(), geometry_of(x.shape(), y.shape(), indices),
-            y.data<float>(), y.size());
+  check_pack("pack", x, indices, y, x.dtype());
+  dispatch_gpu(x.dtype(), "pack", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch_1d(pack_kernel<T>, y.size(), y.context().stream(), x.data<T>(), geometry_of(x.shape(), y.shape(), indices), y.data<T>(),
+              y.size());
+  });
 }
 
 void unpack_accumulate(const Tensor& dy, const std::vector<Tensor>& indices, Tensor& dx) {
-  check_pack("unpack_accumulate", dx, indices, dy);
-  launch_1d(unpack_accumulate_kernel, dy.size(), dy.context().stream(), dy.data<float>(),
-            geometry_of(dx.shape(), dy.shape(), indices), dx.data<float>(), dy.size());
+  check_unpack(dy, indices, dx);
+  dispatch_gpu(dy.dtype(), "unpack_accumulate", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch_1d(unpack_accumulate_kernel<T>, dy.size(), dy.context().stream(), dy.data<T>(),
+              geometry_of(dx.shape(), dy.shape(), indices), dx.data<float>(), dy.size());
+  });
 }
 
 }  // namespace pliant::kernels::gpu

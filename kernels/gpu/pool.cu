@@ -1,7 +1,7 @@
 // Pooling over NHWC. One thread per result, neighbours take neighbouring channels, so that every access of a warp is
 // one run of memory. Windows that overlap are read again from the caches. Backward passes gather: a pixel sums over the
-// windows that cover it, in reading order; no atomics, deterministic. Bytes for windows apart: max 4 (x + 2 y) forward,
-// the same backward; average 4 (x + y). Bound by memory.
+// windows that cover it, in reading order; no atomics, deterministic. f32, bf16 or f16 in memory, sums in f32. Bytes for windows apart and elements of b
+// bytes: max b (x + y) + 4 y forward, the same backward; average b (x + y). Bound by memory.
 #include "kernels/pool.h"
 
 #include "core/gpu/launch.h"
@@ -27,31 +27,33 @@ __device__ Place place_of(int rows, int columns, int channels) {
           static_cast<std::int64_t>(line) * length + in_line};
 }
 
-__global__ void max_pool_forward_kernel(const float* __restrict__ x,          // [N, H, W, C]
-                                        PoolSizes s, float* __restrict__ y,   // [N, P, Q, C]
+template <class T>
+__global__ void max_pool_forward_kernel(const T* __restrict__ x,              // [N, H, W, C]
+                                        PoolSizes s, T* __restrict__ y,       // [N, P, Q, C]
                                         std::int32_t* __restrict__ chosen) {  // [N, P, Q, C]
   const Place to = place_of(s.p, s.q, s.c);
   if (to.column >= s.q) return;
-  const float* image = x + to.n * s.h * s.w * s.c + to.c;
+  const T* image = x + to.n * s.h * s.w * s.c + to.c;
   const Span down = s.pixels_of(to.row, s.h), across = s.pixels_of(to.column, s.w);
   std::int32_t where = down.begin * s.w + across.begin;
-  float best = image[static_cast<std::int64_t>(where) * s.c];
+  float best = to_float(image[static_cast<std::int64_t>(where) * s.c]);
   for (int h = down.begin; h < down.end; ++h) {
     for (int w = across.begin; w < across.end; ++w) {
       const std::int32_t pixel = h * s.w + w;
-      const float value = image[static_cast<std::int64_t>(pixel) * s.c];
+      const float value = to_float(image[static_cast<std::int64_t>(pixel) * s.c]);
       const bool better = value > best || (value != value && best == best);  // the first NaN wins
       best = better ? value : best;
       where = better ? pixel : where;
     }
   }
-  y[to.at] = best;
+  y[to.at] = from_float<T>(best);
   chosen[to.at] = where;
 }
 
-__global__ void max_pool_backward_kernel(const float* __restrict__ dy,
+template <class T>
+__global__ void max_pool_backward_kernel(const T* __restrict__ dy,
                                          const std::int32_t* __restrict__ chosen,  // [N, P, Q, C]
-                                         PoolSizes s, float* __restrict__ dx) {    // [N, H, W, C]
+                                         PoolSizes s, T* __restrict__ dx) {        // [N, H, W, C]
   const Place to = place_of(s.h, s.w, s.c);
   if (to.column >= s.w) return;
   const std::int32_t pixel = to.row * s.w + to.column;
@@ -60,60 +62,66 @@ __global__ void max_pool_backward_kernel(const float* __restrict__ dy,
   for (int i = down.begin; i < down.end; ++i) {
     for (int j = across.begin; j < across.end; ++j) {
       const std::int64_t window = ((to.n * s.p + i) * s.q + j) * s.c + to.c;
-      if (chosen[window] == pixel) sum += dy[window];
+      if (chosen[window] == pixel) sum += to_float(dy[window]);
     }
   }
-  dx[to.at] = sum;
+  dx[to.at] = from_float<T>(sum);
 }
 
-__global__ void average_pool_forward_kernel(const float* __restrict__ x,           // [N, H, W, C]
-                                            PoolSizes s, float* __restrict__ y) {  // [N, P, Q, C]
+template <class T>
+__global__ void average_pool_forward_kernel(const T* __restrict__ x,           // [N, H, W, C]
+                                            PoolSizes s, T* __restrict__ y) {  // [N, P, Q, C]
   const Place to = place_of(s.p, s.q, s.c);
   if (to.column >= s.q) return;
   const Span down = s.pixels_of(to.row, s.h), across = s.pixels_of(to.column, s.w);
   float sum = 0.0f;
   for (int h = down.begin; h < down.end; ++h) {
-    for (int w = across.begin; w < across.end; ++w) sum += x[((to.n * s.h + h) * s.w + w) * s.c + to.c];
+    for (int w = across.begin; w < across.end; ++w) sum += to_float(x[((to.n * s.h + h) * s.w + w) * s.c + to.c]);
   }
-  y[to.at] = sum / static_cast<float>(s.count(to.row, to.column));
+  y[to.at] = from_float<T>(sum / static_cast<float>(s.count(to.row, to.column)));
 }
 
-__global__ void average_pool_backward_kernel(const float* __restrict__ dy,           // [N, P, Q, C]
-                                             PoolSizes s, float* __restrict__ dx) {  // [N, H, W, C]
+template <class T>
+__global__ void average_pool_backward_kernel(const T* __restrict__ dy,           // [N, P, Q, C]
+                                             PoolSizes s, T* __restrict__ dx) {  // [N, H, W, C]
   const Place to = place_of(s.h, s.w, s.c);
   if (to.column >= s.w) return;
   const Span down = s.windows_of(to.row, s.p), across = s.windows_of(to.column, s.q);
   float sum = 0.0f;
   for (int i = down.begin; i < down.end; ++i) {
     for (int j = across.begin; j < across.end; ++j) {
-      sum += dy[((to.n * s.p + i) * s.q + j) * s.c + to.c] / static_cast<float>(s.count(i, j));
+      sum += to_float(dy[((to.n * s.p + i) * s.q + j) * s.c + to.c]) / static_cast<float>(s.count(i, j));
     }
   }
-  dx[to.at] = sum;
+  dx[to.at] = from_float<T>(sum);
 }
 
 // Blocks along x take images, along y tiles of channels; lanes share out the pixels of an image and are joined in a
 // fixed order.
-__global__ void global_average_forward_kernel(const float* __restrict__ x,       // [N, H W, C]
-                                              Tiles t, float* __restrict__ y) {  // [N, C]
+template <class T>
+__global__ void global_average_forward_kernel(const T* __restrict__ x,       // [N, H W, C]
+                                              Tiles t, T* __restrict__ y) {  // [N, C]
   __shared__ float sums[kTileThreads];
   const Share s = share_at<1>(t, blockIdx.y, 0);
   const std::int64_t n = blockIdx.x;
-  const float* image = x + n * t.rows * t.channels;
+  const T* image = x + n * t.rows * t.channels;
   float sum = 0.0f;
   for (std::int64_t pixel = s.begin; s.channel < t.channels && pixel < s.end; pixel += s.lanes) {
-    sum += image[pixel * t.channels + s.channel];
+    sum += to_float(image[pixel * t.channels + s.channel]);
   }
   sums[s.slot] = sum;
   join_lanes(s, [&](int slot, int other) { sums[slot] += sums[other]; });
-  if (s.lane == 0 && s.channel < t.channels) y[n * t.channels + s.channel] = sums[s.slot] / static_cast<float>(t.rows);
+  if (s.lane == 0 && s.channel < t.channels) {
+    y[n * t.channels + s.channel] = from_float<T>(sums[s.slot] / static_cast<float>(t.rows));
+  }
 }
 
-__global__ void global_average_backward_kernel(const float* __restrict__ dy,           // [N, C]
-                                               PoolSizes s, float* __restrict__ dx) {  // [N, H, W, C]
+template <class T>
+__global__ void global_average_backward_kernel(const T* __restrict__ dy,           // [N, C]
+                                               PoolSizes s, T* __restrict__ dx) {  // [N, H, W, C]
   const Place to = place_of(s.h, s.w, s.c);
   if (to.column >= s.w) return;
-  dx[to.at] = dy[to.n * s.c + to.c] / static_cast<float>(static_cast<std::int64_t>(s.h) * s.w);
+  dx[to.at] = from_float<T>(to_float(dy[to.n * s.c + to.c]) / static_cast<float>(static_cast<std::int64_t>(s.h) * s.w));
 }
 
 // One thread per value of results [n, rows, columns, C]; short lines get short blocks.
@@ -134,25 +142,35 @@ void launch_lines(Kernel kernel, const Tensor& any, std::int64_t n, int rows, in
 void max_pool_forward(const Tensor& x, const PoolGeometry& geometry, Tensor& y, Tensor& chosen) {
   const PoolSizes s = check_pool("max_pool_forward", "x", x, geometry, "y", y);
   check_chosen("max_pool_forward", chosen, y);
-  launch_lines(max_pool_forward_kernel, x, s.n, s.p, s.q, s.c, x.data<float>(), s, y.data<float>(),
-               chosen.data<std::int32_t>());
+  dispatch_gpu(x.dtype(), "max_pool_forward", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch_lines(max_pool_forward_kernel<T>, x, s.n, s.p, s.q, s.c, x.data<T>(), s, y.data<T>(), chosen.data<std::int32_t>());
+  });
 }
 
 void max_pool_backward(const Tensor& dy, const Tensor& chosen, const PoolGeometry& geometry, Tensor& dx) {
   const PoolSizes s = check_pool("max_pool_backward", "dx", dx, geometry, "dy", dy);
   check_chosen("max_pool_backward", chosen, dy);
-  launch_lines(max_pool_backward_kernel, dy, s.n, s.h, s.w, s.c, dy.data<float>(), chosen.data<std::int32_t>(), s,
-               dx.data<float>());
+  dispatch_gpu(dy.dtype(), "max_pool_backward", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch_lines(max_pool_backward_kernel<T>, dy, s.n, s.h, s.w, s.c, dy.data<T>(), chosen.data<std::int32_t>(), s, dx.data<T>());
+  });
 }
 
 void average_pool_forward(const Tensor& x, const PoolGeometry& geometry, Tensor& y) {
   const PoolSizes s = check_pool("average_pool_forward", "x", x, geometry, "y", y);
-  launch_lines(average_pool_forward_kernel, x, s.n, s.p, s.q, s.c, x.data<float>(), s, y.data<float>());
+  dispatch_gpu(x.dtype(), "average_pool_forward", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch_lines(average_pool_forward_kernel<T>, x, s.n, s.p, s.q, s.c, x.data<T>(), s, y.data<T>());
+  });
 }
 
 void average_pool_backward(const Tensor& dy, const PoolGeometry& geometry, Tensor& dx) {
   const PoolSizes s = check_pool("average_pool_backward", "dx", dx, geometry, "dy", dy);
-  launch_lines(average_pool_backward_kernel, dy, s.n, s.h, s.w, s.c, dy.data<float>(), s, dx.data<float>());
+  dispatch_gpu(dy.dtype(), "average_pool_backward", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch_lines(average_pool_backward_kernel<T>, dy, s.n, s.h, s.w, s.c, dy.data<T>(), s, dx.data<T>());
+  });
 }
 
 void global_average_pool_forward(const Tensor& x, Tensor& y) {
@@ -160,13 +178,19 @@ void global_average_pool_forward(const Tensor& x, Tensor& y) {
   if (s.n == 0) return;
   const Tiles t = tiles_of(static_cast<std::int64_t>(s.h) * s.w, s.c, 1, 1, 1);
   PLIANT_REQUIRE(ShapeError, t.tiles <= 65535, "global_average_pool_forward: ", s.c, " channels do not fit a grid");
-  launch(global_average_forward_kernel, dim3(static_cast<unsigned>(s.n), static_cast<unsigned>(t.tiles)),
-                t.block(), 0, x.context().stream(), x.data<float>(), t, y.data<float>());
+  dispatch_gpu(x.dtype(), "global_average_pool_forward", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch(global_average_forward_kernel<T>, dim3(static_cast<unsigned>(s.n), static_cast<unsigned>(t.tiles)), t.block(), 0,
+           x.context().stream(), x.data<T>(), t, y.data<T>());
+  });
 }
 
 void global_average_pool_backward(const Tensor& dy, Tensor& dx) {
   const PoolSizes s = check_global_pool("global_average_pool_backward", dx, dy);
-  launch_lines(global_average_backward_kernel, dy, s.n, s.h, s.w, s.c, dy.data<float>(), s, dx.data<float>());
+  dispatch_gpu(dy.dtype(), "global_average_pool_backward", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch_lines(global_average_backward_kernel<T>, dy, s.n, s.h, s.w, s.c, dy.data<T>(), s, dx.data<T>());
+  });
 }
 
 }  // namespace pliant::kernels::gpu

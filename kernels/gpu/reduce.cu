@@ -27,11 +27,12 @@ __global__ void partial_sum_kernel(const float* x, std::int64_t size, float* par
 }
 
 // partial[b] = sum of every a[i] c[i] that falls to block b.  a, c [size], partial [gridDim]
-__global__ void partial_dot_kernel(const float* a, const float* c, std::int64_t size, float* partial) {
+template <class T>
+__global__ void partial_dot_kernel(const T* a, const T* c, std::int64_t size, float* partial) {
   float sum = 0.0f;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < size; i += step)
-    sum += a[i] * c[i];
+    sum += to_float(a[i]) * to_float(c[i]);
   sum = block_sum(sum);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
@@ -107,8 +108,11 @@ void accumulate_dot(const Tensor& a, const Tensor& b, Tensor& y) {
   if (a.size() == 0) return;
   const std::int64_t blocks = blocks_of_sum(a.size());
   Tensor partial(a.context(), {blocks});
-  launch(partial_dot_kernel, dim3(static_cast<unsigned>(blocks)), dim3(kThreads), 0, a.context().stream(),
-         a.data<float>(), b.data<float>(), a.size(), partial.data<float>());
+  dispatch_gpu(a.dtype(), "accumulate_dot", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch(partial_dot_kernel<T>, dim3(static_cast<unsigned>(blocks)), dim3(kThreads), 0, a.context().stream(), a.data<T>(),
+           b.data<T>(), a.size(), partial.data<float>());
+  });
   launch(add_sum_kernel, dim3(1), dim3(kThreads), 0, a.context().stream(), partial.data<float>(), blocks, 1.0,
          y.data<float>());
 }

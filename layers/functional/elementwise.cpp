@@ -1,3 +1,4 @@
+#include "core/memory_ops.h"
 #include "kernels/reduce.h"
 #include "layers/functional.h"
 
@@ -46,6 +47,18 @@ Var scale_by(const Var& x, const Var& factor) {
     if (!grads.wanted(in)) return;
     Tensor dx = Tensor::like(dy);
     kernels::scale_by(dy, s, dx);
+    grads.add(in, std::move(dx));
+  });
+}
+
+Var convert(const Var& x, DType dtype) {
+  const DType before = x.value.dtype();
+  if (before == dtype) return x;
+  Tensor y(x.value.context(), x.value.shape(), dtype);
+  kernels::cast(x.value, y);
+  return record("convert", {&x}, y, [in = x.slot, before](const Tensor& dy, Gradients& grads) {
+    Tensor dx(dy.context(), dy.shape(), before);
+    kernels::cast(dy, dx);
     grads.add(in, std::move(dx));
   });
 }

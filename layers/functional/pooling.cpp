@@ -39,7 +39,7 @@ Var global_average_pool(const Var& x) {
 }
 
 Var local_response_norm(const Var& x, const LocalResponseNorm& options) {
-  Tensor y = Tensor::like(x.value), b = Tensor::like(x.value);
+  Tensor y = Tensor::like(x.value), b(x.value.context(), x.value.shape(), accumulation_dtype(x.value.dtype()));
   kernels::local_response_norm_forward(x.value, options, y, b);
   return record("local_response_norm", {&x}, y,
                 [in = x.slot, x = x.value, y, b, options](const Tensor& dy, Gradients& grads) {

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <utility>
+
+#include "core/memory_ops.h"
 #include "tests/support/contexts.h"
 
 namespace pliant::test {
@@ -74,6 +77,54 @@ TEST_CASE("parameter: active indices name the leading channels and a narrower st
   CHECK(narrow.shape() == Shape{3});
   CHECK_FALSE(static_cast<bool>(narrow.active_indices(1)[0]));
   CHECK_THROWS_WITH_AS(narrow.active_indices(0), doctest::Contains("set1"), ConfigError);
+}
+
+TEST_CASE("store: beside f32 masters a net in bf16 or f16 has a copy that is never behind them") {
+  std::vector<NamedContext> contexts = gpu_contexts();
+  for (Context* context : {&cpu(), contexts.front().context.get()}) {
+    for (const DType compute : {DType::bf16, DType::f16}) {
+      ParameterStore store;
+      ChannelAxis& axis = store.axis("a", 3);
+      Parameter &filter = store.add("conv.weight", Role::filter, {Dim(axis), 1, 1, 2}), &scale = store.add("bn.weight", Role::scale, {Dim(axis)});
+      store.allocate(*context, DType::f32, compute);
+      CHECK(store.dtype() == DType::f32);
+      CHECK(store.compute_dtype() == compute);
+      CHECK(store.gradients().dtype() == DType::f32);
+      CHECK(filter.computed().dtype() == compute);
+      CHECK(filter.computed().shape() == filter.shape());
+      CHECK(scale.computed().dtype() == DType::f32);
+      const std::vector<float> first = {1, 2, 3, 4, 5, 6.001f};
+      filter.value.write(first.data());
+      CHECK(filter.computed().to_doubles() == std::vector<double>{1, 2, 3, 4, 5, 6});
+      kernels::fill(store.values(), 0.5);
+      CHECK(filter.computed().to_doubles() == std::vector<double>(6, 0.5));
+      store.values().zero();
+      CHECK(filter.computed().to_doubles() == std::vector<double>(6, 0.0));
+    }
+  }
+}
+
+TEST_CASE("store: without writes the copy in the compute type is not made again") {
+  ParameterStore store;
+  Parameter& filter = store.add("fc.weight", Role::weight, {Dim(2), 1, 1, 2});
+  store.allocate(cpu(), DType::f32, DType::bf16);
+  filter.computed();
+  const std::uint64_t before = store.compute_copy().writes();
+  filter.value.to_doubles();
+  std::as_const(filter.value).data<float>();
+  filter.computed();
+  CHECK(store.compute_copy().writes() == before);
+}
+
+TEST_CASE("store: a compute type that does not go with the parameters is refused") {
+  ParameterStore store;
+  store.add("fc.weight", Role::weight, {Dim(2), 1, 1, 2});
+  CHECK_THROWS_WITH_AS(store.allocate(cpu(), DType::f64, DType::bf16), "a net with parameters in f64 computes in f64, not in bf16", ConfigError);
+  CHECK_THROWS_WITH_AS(store.allocate(cpu(), DType::f32, DType::f64), "a net with parameters in f32 computes in f32, bf16 or f16, not in f64",
+                       ConfigError);
+  CHECK_THROWS_AS(store.allocate(cpu(), DType::bf16, DType::bf16), ConfigError);
+  store.allocate(cpu(), DType::f32, DType::f32);
+  CHECK_FALSE(store.compute_copy());
 }
 
 }  // namespace pliant::test

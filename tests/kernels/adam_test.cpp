@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "core/memory_ops.h"
+#include "kernels/elementwise.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
 
@@ -19,7 +21,7 @@ struct Constants {
 struct Arena {
   Context& context;
   DType dtype;
-  Tensor w, m, v, mask;
+  Tensor w, m, v, mask, copy;
   int steps = 0;
 
   Arena(Context& on, DType type, std::vector<double> weights) : context(on), dtype(type) {
@@ -32,9 +34,10 @@ struct Arena {
   void step(std::vector<double> slopes, const Constants& c = {}, std::vector<double> rule = {1, 0, 0, -1}) {
     ++steps;
     slopes.resize(64);
-    const std::vector<double> scalars = {c.rate, c.beta1, c.beta2, c.epsilon, 1.0 - std::pow(c.beta1, steps), 1.0 - std::pow(c.beta2, steps)};
+    const std::vector<double> scalars = {c.rate, c.beta1, c.beta2, c.epsilon, 1.0 - std::pow(c.beta1, steps), 1.0 - std::pow(c.beta2, steps),
+                                         1.0};
     kernels::adam_step(w, make_tensor(context, {64}, dtype, slopes), m, v, make_tensor(context, {1, 4}, dtype, rule), mask,
-                       Tensor::from_host<double>(context, {6}, scalars));
+                       Tensor::from_host<double>(context, {7}, scalars), copy);
   }
   double weight(std::size_t i) const { return w.to_doubles()[i]; }
 };
@@ -130,28 +133,50 @@ TEST_CASE("adam_step: the factor of a segment multiplies the rate") {
 TEST_CASE("adam_step: arenas that do not fit are refused") {
   Arena arena(cpu(), DType::f32, {1.0});
   const Tensor rules = make_tensor(cpu(), {1, 4}, DType::f32, {1, 0, 0, -1});
-  const Tensor scalars = Tensor::zeros(cpu(), {6}, DType::f64), two = Tensor::zeros(cpu(), {2}, DType::f64);
-  Tensor odd(cpu(), {65}), empty, wide = Tensor::zeros(cpu(), {64}, DType::f64);
-  CHECK_THROWS_WITH_AS(kernels::adam_step(odd, odd, odd, odd, rules, {}, scalars),
+  const Tensor scalars = Tensor::zeros(cpu(), {7}, DType::f64), two = Tensor::zeros(cpu(), {2}, DType::f64);
+  Tensor odd(cpu(), {65}), empty, none, wide = Tensor::zeros(cpu(), {64}, DType::f64);
+  CHECK_THROWS_WITH_AS(kernels::adam_step(odd, odd, odd, odd, rules, {}, scalars, none),
                        "adam_step: w must be [P], P a multiple of 64, got f32 [65] on cpu", ShapeError);
-  CHECK_THROWS_AS(kernels::adam_step(arena.w, odd, arena.m, arena.v, rules, {}, scalars), ShapeError);
-  CHECK_THROWS_WITH_AS(kernels::adam_step(arena.w, arena.w, empty, arena.v, rules, {}, scalars), "adam_step: m is missing", ShapeError);
-  CHECK_THROWS_WITH_AS(kernels::adam_step(arena.w, arena.w, arena.m, wide, rules, {}, scalars),
+  CHECK_THROWS_AS(kernels::adam_step(arena.w, odd, arena.m, arena.v, rules, {}, scalars, none), ShapeError);
+  CHECK_THROWS_WITH_AS(kernels::adam_step(arena.w, arena.w, empty, arena.v, rules, {}, scalars, none), "adam_step: m is missing", ShapeError);
+  CHECK_THROWS_WITH_AS(kernels::adam_step(arena.w, arena.w, arena.m, wide, rules, {}, scalars, none),
                        "adam_step: v must be f32 [64], got f64 [64] on cpu", ShapeError);
-  CHECK_THROWS_AS(kernels::adam_step(arena.w, arena.w, arena.m, arena.v, odd, {}, scalars), ShapeError);
-  CHECK_THROWS_AS(kernels::adam_step(arena.w, arena.w, arena.m, arena.v, rules, odd, scalars), ShapeError);
-  CHECK_THROWS_WITH_AS(kernels::adam_step(arena.w, arena.w, arena.m, arena.v, rules, {}, two),
-                       "adam_step: scalars must be f64 [6], got f64 [2] on cpu", ShapeError);
+  CHECK_THROWS_AS(kernels::adam_step(arena.w, arena.w, arena.m, arena.v, odd, {}, scalars, none), ShapeError);
+  CHECK_THROWS_AS(kernels::adam_step(arena.w, arena.w, arena.m, arena.v, rules, odd, scalars, none), ShapeError);
+  CHECK_THROWS_WITH_AS(kernels::adam_step(arena.w, arena.w, arena.m, arena.v, rules, {}, two, none),
+                       "adam_step: scalars must be f64 [7], got f64 [2] on cpu", ShapeError);
 }
 
 TEST_CASE("adam_step: views that do not start at 16 bytes are refused on a GPU") {
   for (const NamedContext& gpu : gpu_contexts()) {
     CAPTURE(gpu.name);
     const Tensor arena = Tensor::zeros(*gpu.context, {68}), rules = Tensor::zeros(*gpu.context, {1, 4});
-    const Tensor scalars = Tensor::zeros(*gpu.context, {6}, DType::f64);
-    Tensor whole = arena.view(0, {64}), shifted = arena.view(1, {64});
-    CHECK_THROWS_WITH_AS(kernels::adam_step(whole, whole, whole, shifted, rules, {}, scalars),
+    const Tensor scalars = Tensor::zeros(*gpu.context, {7}, DType::f64);
+    Tensor none, whole = arena.view(0, {64}), shifted = arena.view(1, {64});
+    CHECK_THROWS_WITH_AS(kernels::adam_step(whole, whole, whole, shifted, rules, {}, scalars, none),
                          "adam_step: v must start at a multiple of 16 bytes", ShapeError);
+  }
+}
+
+TEST_CASE("adam_step: the copy is w rounded to nearest even and the gradient is multiplied by its factor") {
+  const std::vector<NamedContext> contexts = gpu_contexts();
+  for (Context* context : {&cpu(), contexts.front().context.get()}) {
+    for (const DType dtype : {DType::bf16, DType::f16}) {
+      CAPTURE(dtype);
+      Arena arena(*context, DType::f32, {0.3, -1.7, 2.5}), alone(*context, DType::f32, {0.3, -1.7, 2.5});
+      const Tensor rules = make_tensor(*context, {1, 4}, DType::f32, {1, 0, 0, -1});
+      const Tensor slopes = random_tensor(*context, {64}, DType::f32, 5);
+      Tensor doubled = Tensor::like(slopes), copy(*context, {64}, dtype), expected(*context, {64}, dtype), none;
+      kernels::scale(slopes, 2.0, doubled);
+      const auto scalars = [&](double times) {
+        return Tensor::from_host<double>(*context, {7}, std::vector<double>{0.01, 0.9, 0.999, 1e-8, 0.1, 0.001, times});
+      };
+      kernels::adam_step(arena.w, doubled, arena.m, arena.v, rules, {}, scalars(0.5), copy);
+      kernels::adam_step(alone.w, slopes, alone.m, alone.v, rules, {}, scalars(1.0), none);
+      kernels::cast(arena.w, expected);
+      CHECK(bit_equal(copy, expected));
+      CHECK(bit_equal(arena.w, alone.w));
+    }
   }
 }
 

@@ -272,9 +272,9 @@ TEST_CASE("batch norm: wrong arguments are refused with what is wrong") {
   };
   const auto refused = [&](auto... arguments) { return message_of<ShapeError>([&] { train(arguments...); }); };
   CHECK(contains(refused(x, narrow.scale, layer.state, Activation::relu, Tensor()),
-                 "needs scale [4] of the same type, got [3]"));
+                 "needs scale [4] of f32, got [3]"));
   CHECK(contains(refused(x, wide.scale, layer.state, Activation::relu, Tensor()),
-                 "needs scale [4] of the same type, got [4] of f64"));
+                 "needs scale [4] of f32, got [4] of f64"));
   CHECK(contains(refused(x, layer.scale, narrow.state, Activation::relu, Tensor()), "running_mean"));
   CHECK(contains(refused(x, layer.scale, layer.state, Activation::relu, x.reshape({4, 5})), "batch_norm"));
   const auto unfit = [&](auto... arguments) { return message_of<ConfigError>([&] { train(arguments...); }); };

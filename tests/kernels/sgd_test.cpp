@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/memory_ops.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
 
@@ -13,7 +14,7 @@ namespace {
 struct Arena {
   Context& context;
   DType dtype;
-  Tensor w, gradient, v, mask;
+  Tensor w, gradient, v, mask, copy;
 
   Arena(Context& on, DType type, std::vector<double> weights, std::vector<double> slopes) : context(on), dtype(type) {
     weights.resize(64), slopes.resize(64);
@@ -23,8 +24,8 @@ struct Arena {
   }
 
   void step(double rate, double momentum, bool nesterov, std::vector<double> rule = {1, 0, 0, -1}) {
-    const Tensor scalars = Tensor::from_host<double>(context, {2}, std::vector<double>{rate, momentum});
-    kernels::sgd_step(w, gradient, v, make_tensor(context, {1, 4}, dtype, rule), mask, scalars, nesterov);
+    const Tensor scalars = Tensor::from_host<double>(context, {3}, std::vector<double>{rate, momentum, 1.0});
+    kernels::sgd_step(w, gradient, v, make_tensor(context, {1, 4}, dtype, rule), mask, scalars, nesterov, copy);
   }
   double weight(std::size_t i) const { return w.to_doubles()[i]; }
 };
@@ -191,16 +192,38 @@ TEST_CASE("sgd_step: a masked factor is exactly zero through the proximal update
 TEST_CASE("sgd_step: arenas that do not fit are refused") {
   Arena arena(cpu(), DType::f32, {1.0}, {1.0});
   const Tensor rules = make_tensor(cpu(), {1, 4}, DType::f32, {1, 0, 0, -1});
-  const Tensor scalars = Tensor::from_host<double>(cpu(), {2}, std::vector<double>{0.1, 0.9});
-  const Tensor float_scalars = make_tensor(cpu(), {2}, DType::f32, {0.1, 0.9});
-  Tensor odd(cpu(), {65}), empty;
-  CHECK_THROWS_WITH_AS(kernels::sgd_step(odd, odd, odd, rules, {}, scalars, false),
+  const Tensor scalars = Tensor::from_host<double>(cpu(), {3}, std::vector<double>{0.1, 0.9, 1.0});
+  const Tensor float_scalars = make_tensor(cpu(), {3}, DType::f32, {0.1, 0.9, 1.0});
+  Tensor odd(cpu(), {65}), empty, none;
+  CHECK_THROWS_WITH_AS(kernels::sgd_step(odd, odd, odd, rules, {}, scalars, false, none),
                        "sgd_step: w must be [P], P a multiple of 64, got f32 [65] on cpu", ShapeError);
-  CHECK_THROWS_AS(kernels::sgd_step(arena.w, odd, arena.v, rules, {}, scalars, false), ShapeError);
-  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, empty, rules, {}, scalars, false), ShapeError);
-  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, arena.v, scalars, {}, scalars, false), ShapeError);
-  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, arena.v, rules, odd, scalars, false), ShapeError);
-  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, arena.v, rules, {}, float_scalars, false), ShapeError);
+  CHECK_THROWS_AS(kernels::sgd_step(arena.w, odd, arena.v, rules, {}, scalars, false, none), ShapeError);
+  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, empty, rules, {}, scalars, false, none), ShapeError);
+  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, arena.v, scalars, {}, scalars, false, none), ShapeError);
+  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, arena.v, rules, odd, scalars, false, none), ShapeError);
+  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, arena.v, rules, {}, float_scalars, false, none), ShapeError);
+  Tensor wide = Tensor::zeros_like(arena.w), longer(cpu(), {128}, DType::bf16);
+  CHECK_THROWS_WITH_AS(kernels::sgd_step(arena.w, arena.gradient, arena.v, rules, {}, scalars, false, wide),
+                       "sgd_step: the copy of w must be bf16 or f16 beside f32, of the shape of w; w is f32 [64] on cpu, the copy f32 [64] on cpu",
+                       ShapeError);
+  CHECK_THROWS_AS(kernels::sgd_step(arena.w, arena.gradient, arena.v, rules, {}, scalars, false, longer), ShapeError);
+}
+
+TEST_CASE("sgd_step: the copy is w rounded to nearest even and the gradient is multiplied by its factor") {
+  const std::vector<NamedContext> contexts = gpu_contexts();
+  for (Context* context : {&cpu(), contexts.front().context.get()}) {
+    for (const DType dtype : {DType::bf16, DType::f16}) {
+      CAPTURE(dtype);
+      Arena arena(*context, DType::f32, {0.3, -1.7, 2.5}, {4.0, 8.0, -2.0}), alone(*context, DType::f32, {0.3, -1.7, 2.5}, {1.0, 2.0, -0.5});
+      const Tensor rules = make_tensor(*context, {1, 4}, DType::f32, {1, 0, 0, -1});
+      Tensor copy(*context, {64}, dtype), expected(*context, {64}, dtype), none;
+      kernels::sgd_step(arena.w, arena.gradient, arena.v, rules, {}, Tensor::from_host<double>(*context, {3}, std::vector<double>{0.1, 0.9, 0.25}), true, copy);
+      kernels::sgd_step(alone.w, alone.gradient, alone.v, rules, {}, Tensor::from_host<double>(*context, {3}, std::vector<double>{0.1, 0.9, 1.0}), true, none);
+      kernels::cast(arena.w, expected);
+      CHECK(bit_equal(copy, expected));
+      CHECK(bit_equal(arena.w, alone.w));
+    }
+  }
 }
 
 }  // namespace pliant::test

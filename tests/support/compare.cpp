@@ -8,6 +8,27 @@
 
 namespace pliant::test {
 
+namespace {
+
+template <class T>
+std::vector<T> narrow(const std::vector<double>& values) {
+  std::vector<T> result;
+  for (const double value : values) result.push_back(from_float<T>(static_cast<float>(value)));
+  return result;
+}
+
+}  // namespace
+
+double roundoff(DType dtype) { return dtype == DType::bf16 ? 0x1p-8 : dtype == DType::f16 ? 0x1p-11 : 0.0; }
+
+std::vector<double> rounded(std::vector<double> values, DType dtype) {
+  for (double& value : values) {
+    if (dtype == DType::bf16) value = to_float(from_float<BFloat16>(static_cast<float>(value)));
+    if (dtype == DType::f16) value = to_float(from_float<Half>(static_cast<float>(value)));
+  }
+  return values;
+}
+
 Difference difference(const std::vector<double>& actual, const std::vector<double>& expected) {
   const double infinity = std::numeric_limits<double>::infinity();
   if (actual.size() != expected.size()) return {infinity, cat(actual.size(), " values, expected ", expected.size())};
@@ -51,7 +72,15 @@ std::vector<double> random_values(std::int64_t size, unsigned seed, double low, 
 
 Tensor make_tensor(Context& context, Shape shape, DType dtype, const std::vector<double>& values) {
   if (dtype == DType::f64) return Tensor::from_host<double>(context, shape, values);
+  if (dtype == DType::bf16) return Tensor::from_host(context, shape, narrow<BFloat16>(values));
+  if (dtype == DType::f16) return Tensor::from_host(context, shape, narrow<Half>(values));
   return Tensor::from_host<float>(context, shape, std::vector<float>(values.begin(), values.end()));
+}
+
+Tensor coarse_tensor(Context& context, Shape shape, DType dtype, unsigned seed, double low, double high) {
+  std::vector<double> values = random_values(shape.size(), seed, low, high);
+  for (double& value : values) value = std::round(value * 64.0) / 64.0;
+  return make_tensor(context, shape, dtype, values);
 }
 
 Tensor random_tensor(Context& context, Shape shape, DType dtype, unsigned seed, double low, double high) {

@@ -1,5 +1,6 @@
 #include "tests/support/op_case.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -31,19 +32,30 @@ double projected(const OpCase& op, const std::vector<std::vector<double>>& input
 
 }  // namespace
 
-std::vector<Tensor> inputs_of(Context& context, DType dtype, const OpCase& op) {
+namespace {
+
+std::vector<Tensor> inputs_of(Context& context, DType dtype, const OpCase& op, DType values) {
   std::vector<Tensor> tensors;
   const auto inputs = random_inputs(op);
-  for (std::size_t i = 0; i < inputs.size(); ++i) tensors.push_back(make_tensor(context, op.inputs[i], dtype, inputs[i]));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const bool master = std::find(op.masters.begin(), op.masters.end(), i) != op.masters.end();
+    tensors.push_back(master ? make_tensor(context, op.inputs[i], accumulation_dtype(dtype), inputs[i])
+                             : make_tensor(context, op.inputs[i], dtype, rounded(inputs[i], values)));
+  }
   return tensors;
 }
 
-Outcome run_case(Context& context, DType dtype, const OpCase& op) {
+}  // namespace
+
+std::vector<Tensor> inputs_of(Context& context, DType dtype, const OpCase& op) { return inputs_of(context, dtype, op, dtype); }
+
+Outcome run_case(Context& context, DType dtype, const OpCase& op, DType values) {
   Tape tape;
   std::vector<Var> leaves;
-  for (const Tensor& input : inputs_of(context, dtype, op)) leaves.push_back(tape.leaf(input));
+  for (const Tensor& input : inputs_of(context, dtype, op, values)) leaves.push_back(tape.leaf(input));
   const Var y = op.apply(leaves);
-  tape.backward({{y, random_tensor(context, y.value.shape(), dtype, 99)}});
+  const std::vector<double> dy = rounded(random_values(y.value.size(), 99), values);
+  tape.backward({{y, make_tensor(context, y.value.shape(), y.value.dtype(), dy)}});
   Outcome outcome{y.value, {}};
   for (const Var& leaf : leaves) outcome.gradients.push_back(tape.gradient(leaf));
   return outcome;

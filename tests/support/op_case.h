@@ -14,20 +14,25 @@ namespace pliant::test {
 struct OpCase {
   std::string name;  // "conv2d: 3x3 stride 2, 5 channels to 7"
   std::vector<Shape> inputs;
-  // Called with leaves in f64 or f32, on any context; constants (labels, indices) are made here, in the context of the inputs.
+  // Called with leaves in f64, f32, bf16 or f16, on any context; constants (labels, indices) are made here, in the context of the inputs.
   std::function<Var(const std::vector<Var>&)> apply;
   double low = -1.0, high = 1.0;  // range of the random inputs
   double avoid = 0.0;             // keeps inputs this far from 0 (kinks)
   double gradient_tolerance = 1e-6;
   double tolerance = 1e-5;        // float against double, relative to the largest value
+  std::vector<std::size_t> masters{};  // inputs that stay f32 beside 16 bits: biases, scales, factors
+  // bf16 and f16 against double on the same rounded inputs: how many roundings of the largest value may add up (compare.h, roundoff).
+  // 0: it never meets 16 bits.
+  double roundings = 2.0;
 };
 
 // An operation without a gradient, or one whose gradient is tested elsewhere: outputs are compared between backends.
 struct KernelCase {
   std::string name;
-  // dtype is f64 (the specification), f32 on the CPU, or f32 on the GPU. Returns every output.
+  // dtype is f64 (the specification on the CPU), f32, bf16 or f16. Returns every output.
   std::function<std::vector<Tensor>(Context& context, DType dtype)> run;
   double tolerance = 1e-5;        // 0: equal
+  double roundings = 0.0;         // as above, the rounding of the inputs included
 };
 
 std::vector<OpCase> op_cases();          // every family, cases/<family>.cpp
@@ -38,7 +43,9 @@ struct Outcome {
   Tensor y;
   std::vector<Tensor> gradients;  // no tensor where the op does not depend on the input
 };
-Outcome run_case(Context& context, DType dtype, const OpCase& op);
+// values: the type to which inputs and numbers are rounded before they become tensors of dtype (masters are not).
+Outcome run_case(Context& context, DType dtype, const OpCase& op, DType values);
+inline Outcome run_case(Context& context, DType dtype, const OpCase& op) { return run_case(context, dtype, op, dtype); }
 std::vector<Tensor> inputs_of(Context& context, DType dtype, const OpCase& op);  // those that run_case gives it
 
 // Largest difference between backward() and central differences in double, relative to the largest gradient of that input (at

@@ -31,14 +31,14 @@ Net make_net(Context& context, const NetDescription& description, DType dtype, u
 }
 
 Net with_values(Context& context, Net net, DType dtype, unsigned seed) {
-  net.store->allocate(context, dtype);
+  net.store->allocate(context, accumulation_dtype(dtype), dtype);
   initialise(net, seed);
   for (Parameter& parameter : net.store->parameters()) {
     const bool positive = parameter.role == Role::scale || parameter.role == Role::running_variance;
     const bool small = parameter.role == Role::shift || parameter.role == Role::running_mean || parameter.role == Role::bias;
     if (!positive && !small) continue;
     const unsigned own = seed * 1000 + static_cast<unsigned>(parameter.offset) + (parameter.trainable() ? 1 : 2);
-    parameter.value.copy_from(random_tensor(context, parameter.shape(), dtype, own, positive ? 0.5 : -0.5, positive ? 1.5 : 0.5));
+    parameter.value.copy_from(random_tensor(context, parameter.shape(), net.store->dtype(), own, positive ? 0.5 : -0.5, positive ? 1.5 : 0.5));
   }
   return net;
 }

@@ -8,7 +8,8 @@ namespace pliant::test {
 // ResNet-20 on 8 x 8 images, narrowed to 4, 6 and 8 channels so that a pass in double takes milliseconds.
 NetDescription tiny_resnet();
 
-// Allocated on the context, initialised by seed, with batch-norm statistics and shifts that are not at their defaults.
+// Allocated on the context (bf16 and f16: what it computes in, beside f32 masters), initialised by seed,
+// with batch-norm statistics and shifts that are not at their defaults.
 Net make_net(Context& context, const NetDescription& description, DType dtype, unsigned seed = 1);
 Net with_values(Context& context, Net net, DType dtype, unsigned seed = 1);  // the same for a net that was built already
 

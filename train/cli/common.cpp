@@ -37,20 +37,50 @@ void add_device_options(CLI::App& verb, DeviceOptions& options) {
       ->capture_default_str();
 }
 
-std::unique_ptr<Context> make_context(const DeviceOptions& options, DType dtype) {
-  Device device = Device::cpu;
+namespace {
+
+Device device_of(const DeviceOptions& options, DType dtype) {
+  if (options.device == "emulated") return Device::emulated;
   std::string why;
-  if (options.device == "cuda" || (options.device == "auto" && dtype != DType::f64 && is_usable(Device::cuda, &why))) device = Device::cuda;
-  if (options.device == "emulated") device = Device::emulated;
+  if (options.device == "cuda" || (options.device == "auto" && dtype != DType::f64 && is_usable(Device::cuda, &why))) return Device::cuda;
 #if defined(PLIANT_WITH_CUDA)
   if (!why.empty()) std::cerr << "pliant: warning: the CPU computes, since device cuda cannot be used: " << why << "\n";
 #endif
+  return Device::cpu;
+}
+
+std::unique_ptr<Context> make_on(Device device, const DeviceOptions& options, bool tf32) {
   const bool timed = options.plans == "timed";
   PLIANT_REQUIRE(ConfigError, !timed || device == Device::cuda, "--plans timed: device ", name_of(device),
                  " has no plans to time; choose a CUDA device, or leave the flag out");
-  auto context = std::make_unique<Context>(device, ContextOptions{.threads = options.threads, .timed_plans = timed, .log_plans = timed});
+  auto context = std::make_unique<Context>(
+      device, ContextOptions{.threads = options.threads, .tf32 = tf32, .timed_plans = timed, .log_plans = timed});
   std::cerr << "pliant: device " << name_of(device) << ", " << context->threads() << " CPU threads\n";
   return context;
+}
+
+}  // namespace
+
+std::unique_ptr<Context> make_context(const DeviceOptions& options, DType dtype) { return make_on(device_of(options, dtype), options, false); }
+
+std::unique_ptr<Context> make_context(const DeviceOptions& options, Precision precision) {
+  const Device device = device_of(options, DType::f32);
+  require_precision(device, precision);
+  return make_on(device, options, precision == Precision::tf32);
+}
+
+void add_compute_precision_option(CLI::App& verb, std::string& precision) {
+  verb.add_option("--precision", precision, "f32, tf32 (CUDA alone), bf16 or f16 (default: that of the training)")
+      ->check(CLI::IsMember(precision_names()));
+}
+
+OpenedCheckpoint open_checkpoint(const DeviceOptions& options, const std::string& file, const std::string& precision) {
+  Precision chosen = parse_precision(precision.empty() ? read_checkpoint_header(file).info.precision : precision);
+  if (precision.empty() && chosen == Precision::tf32 && device_of(options, DType::f32) != Device::cuda) chosen = Precision::f32;
+  OpenedCheckpoint opened;
+  opened.context = make_context(options, chosen);
+  opened.loaded = load_checkpoint(*opened.context, file, DType::f32, compute_dtype(chosen));
+  return opened;
 }
 
 void add_json_flag(CLI::App& verb, bool& json) { verb.add_flag("--json", json, "print the results as one line of JSON"); }

@@ -8,6 +8,7 @@
 
 #include "nets/zoo.h"
 #include "train/checkpoint.h"
+#include "train/precision.h"
 
 namespace CLI {
 class App;
@@ -34,6 +35,18 @@ void add_device_options(CLI::App& verb, DeviceOptions& options);
 // In double only the CPU can run; auto then means cpu. Says on stderr what it uses. ConfigError where plans shall be timed on a device
 // that has none.
 std::unique_ptr<Context> make_context(const DeviceOptions& options, DType dtype = DType::f32);
+// For a net that computes in this precision; ConfigError where the device cannot.
+std::unique_ptr<Context> make_context(const DeviceOptions& options, Precision precision);
+
+// --precision of a verb that runs a checkpoint: by default that in which the file was trained (f32 for tf32 where there is no CUDA
+// device).
+void add_compute_precision_option(CLI::App& verb, std::string& precision);
+struct OpenedCheckpoint {
+  std::unique_ptr<Context> context;
+  LoadedNet loaded;
+};
+// `precision` is the option's text, empty where it was not given.
+OpenedCheckpoint open_checkpoint(const DeviceOptions& options, const std::string& file, const std::string& precision);
 
 void add_json_flag(CLI::App& verb, bool& json);
 // --precision f32|f64 as text; dtype_from() understands it.

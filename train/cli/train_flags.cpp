@@ -5,6 +5,7 @@
 #include "core/check.h"
 #include "train/cli/common.h"
 #include "train/cli/given.h"
+#include "train/precision.h"
 
 namespace pliant::cli {
 
@@ -44,6 +45,11 @@ void TrainFlags::apply(TrainConfig& config) const {
   put(initialisation, config.initialisation);
   put(scale_init, config.scale_init);
   put(init_file, config.init_file);
+  if (precision) {
+    config.precision = *precision;
+    config.optimizer.loss_scale = default_loss_scale(parse_precision(*precision));
+  }
+  put(loss_scale, config.optimizer.loss_scale);
   if (optimizer) config.optimizer.kind = parse_optimizer(*optimizer);
   if (schedule) config.schedule = parse_schedule(*schedule);
   if (augment) config.augmentation = parse_augmentation(*augment);

@@ -22,6 +22,8 @@ struct TrainFlags {
   DataFlags data;
   std::optional<std::int64_t> epochs, batch, patience;
   std::optional<double> rate, momentum, weight_decay, smoothing, l1, beta1, beta2, epsilon, scale_init, scale_sparsity, block_sparsity;
+  std::optional<double> loss_scale;
+  std::optional<std::string> precision;
   std::optional<std::uint64_t> seed;
   std::optional<std::string> optimizer, schedule, augment, initialisation, init_file;
   std::vector<std::string> freeze;
@@ -34,7 +36,7 @@ struct TrainFlags {
 };
 // What the update of a step depends on besides its rate: those of SGD and Adam, decay and penalty.
 void add_optimizer_flags(CLI::App& verb, TrainFlags& flags);
-// All of them but --seed and --log-test.
+// All of them but --precision, --loss-scale, --seed and --log-test.
 void add_train_flags(CLI::App& verb, TrainFlags& flags);
 
 // The structure of a net by name: its input and classes are the data set's, unless a flag says otherwise. UsageError and ConfigError as

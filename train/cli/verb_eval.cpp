@@ -19,7 +19,7 @@ namespace pliant::cli {
 namespace {
 
 struct EvalFlags {
-  std::string file, split = "test", curve;
+  std::string file, split = "test", curve, precision;
   std::int64_t batch = 128;
   int gate_samples = 0;
   std::uint64_t seed = 1;
@@ -106,8 +106,7 @@ void draw_curves(const Report& report, const EvalFlags& flags, const std::string
 }
 
 int run_eval(const EvalFlags& flags) {
-  const auto context = make_context(flags.device);
-  const LoadedNet loaded = load_checkpoint(*context, flags.file);
+  const auto [context, loaded] = open_checkpoint(flags.device, flags.file, flags.precision);
   chosen_part(loaded.net, flags.part);  // refused before any image is read
   const NetDescription& d = loaded.net.description;
   PLIANT_REQUIRE(ConfigError, flags.gate_samples == 0 || !d.survival.empty(), flags.file, ": ", d.name,
@@ -148,6 +147,7 @@ void add_eval(CLI::App& app, Verb& chosen) {
   verb->add_option("--gate-samples", flags->gate_samples, "stochastic depth: also average the softmax of so many random gate patterns")
       ->check(CLI::Range(1, 1 << 20));
   verb->add_option("--seed", flags->seed, "of the gate patterns")->check(seed_value)->capture_default_str();
+  add_compute_precision_option(*verb, flags->precision);
   add_device_options(*verb, flags->device);
   add_json_flag(*verb, flags->json);
   verb->callback([flags, &chosen] { chosen = [flags] { return run_eval(*flags); }; });

@@ -18,7 +18,7 @@ namespace pliant::cli {
 namespace {
 
 struct LatencyFlags {
-  std::string file, output, accuracy;
+  std::string file, output, accuracy, precision;
   std::vector<std::int64_t> batches = {1};
   std::optional<double> budget;
   TimingOptions timing;
@@ -66,8 +66,7 @@ Table table_of(const LatencyTable& latency) {
 }
 
 int run_latency(const LatencyFlags& flags) {
-  const auto context = make_context(flags.device);
-  const LoadedNet loaded = load_checkpoint(*context, flags.file);
+  const auto [context, loaded] = open_checkpoint(flags.device, flags.file, flags.precision);
   const Net& net = loaded.net;
   const std::vector<Part> parts = parts_of(net, flags.part.width ? chosen_width(net, flags.part) : -1, chosen_exit(net, flags.part));
   LatencyTable table{net.description.name, name_of(context->device()), context->threads(), {}};
@@ -110,6 +109,7 @@ void add_latency(CLI::App& app, Verb& chosen) {
   verb->add_option("--accuracy", flags->accuracy, "what `pliant eval --json` printed for this net: accuracies of the rows")->type_name("JSON");
   verb->add_option("--output", flags->output, "file for the table, which a program can load to choose at run time")->type_name("JSON");
   verb->add_option("--seconds", flags->timing.seconds, "time to measure for, all parts in turns")->check(above_zero)->capture_default_str();
+  add_compute_precision_option(*verb, flags->precision);
   add_device_options(*verb, flags->device);
   add_json_flag(*verb, flags->json);
   verb->callback([flags, &chosen] { chosen = [flags] { return run_latency(*flags); }; });

@@ -61,7 +61,7 @@ Tensor probe(const Net& net, const DeviceData& data) {
     std::vector<std::int32_t> first(static_cast<std::size_t>(std::min(kCount, data.size())));
     for (std::size_t i = 0; i < first.size(); ++i) first[i] = static_cast<std::int32_t>(i);
     const Tensor samples = Tensor::from_host(context, {static_cast<std::int64_t>(first.size())}, first);
-    return make_batch(data, samples, random_key(context, 0, 0), {}, net.store->dtype()).images;
+    return make_batch(data, samples, random_key(context, 0, 0), {}, net.store->compute_dtype()).images;
   }
   return random_images(net, kCount);
 }

@@ -47,16 +47,17 @@ void require_fit(const NetDescription& d, const Splits& splits, const std::strin
 }
 
 Net start_net(const TrainOptions& flags, const TrainConfig& config, Splits& splits, Context& context) {
+  const DType compute = compute_dtype(parse_precision(config.precision));
   if (!names_net(flags.net_or_file)) {
     PLIANT_REQUIRE(ConfigError, !flags.structure.given(), "the structure comes from ", flags.net_or_file,
                    "; --classes, --exits, --widths and so on are for a net given by name");
-    LoadedNet loaded = load_checkpoint(context, flags.net_or_file);
+    LoadedNet loaded = load_checkpoint(context, flags.net_or_file, DType::f32, compute);
     require_fit(loaded.net.description, splits, flags.net_or_file);
     if (!loaded.info.normalisation.mean.empty()) splits.normalisation = loaded.info.normalisation;
     return std::move(loaded.net);
   }
   Net net = build_net(describe_for(flags.net_or_file, flags.structure, splits.train));
-  net.store->allocate(context, DType::f32);
+  net.store->allocate(context, DType::f32, compute);
   initialise(net, config.seed, initial_rule(config.initialisation), config.scale_init);
   apply_masks(flags.structure, net);
   if (config.init_file.empty()) return net;
@@ -114,14 +115,15 @@ int run_train(const TrainOptions& flags) {
   }
   initial_rule(config.initialisation);
   const RunFolder folder(flags.out, !flags.resume.empty());
-  const auto context = make_context(flags.device);
+  const Precision precision = parse_precision(config.precision);
+  const auto context = make_context(flags.device, precision);
   config.data.threads = context->threads();
   Splits splits = load_data(config.data);
   if (flags.training.data.source == "synthetic") std::cerr << "pliant: training on the built-in synthetic set, not on real images\n";
   Net net;
   LoadedNet resumed;
   if (!flags.resume.empty()) {
-    resumed = load_checkpoint(*context, flags.resume);
+    resumed = load_checkpoint(*context, flags.resume, DType::f32, compute_dtype(precision));
     require_fit(resumed.net.description, splits, flags.resume);
     splits.normalisation = resumed.info.normalisation;
     net = std::move(resumed.net);
@@ -154,6 +156,10 @@ void add_train(CLI::App& app, Verb& chosen) {
   verb->add_option("--out", flags->out, "folder of the run: checkpoints, metrics.csv, config.json, env.json")->required()->type_name("DIR");
   add_train_flags(*verb, flags->training);
   add_structure_options(*verb, flags->structure);
+  verb->add_option("--precision", flags->training.precision, "f32, tf32 (CUDA alone), bf16 or f16: of activations and what multiplies them")
+      ->check(CLI::IsMember(precision_names()));
+  verb->add_option("--loss-scale", flags->training.loss_scale, "f16: what gradients are multiplied by on their way (default: 1024)")
+      ->check(CLI::Range(1.0, 0x1p24));
   verb->add_option("--seed", flags->training.seed, "seed of everything that is drawn")->check(seed_value);
   verb->add_flag("--log-test", flags->training.log_test, "test figures of every epoch in metrics.csv; never used for choosing");
   verb->add_option("--resume", flags->resume, "checkpoint of an interrupted run to continue exactly")->type_name("FILE");

@@ -76,7 +76,7 @@ void copy_weight_masks(const Net& from, Net& to) {
 
 Net fresh_net(const Net& like, const TrainConfig& config, bool by_density) {
   Net net = build_net(like.description);
-  net.store->allocate(like.store->context(), like.store->dtype());
+  net.store->allocate(like.store->context(), like.store->dtype(), like.store->compute_dtype());
   const std::uint64_t seed = config.seed ^ (kFresh << 24);
   bool masked = false;
   for (Parameter& target : net.store->parameters()) {

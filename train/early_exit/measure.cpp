@@ -14,7 +14,7 @@ double mean(const std::vector<double>& values) { return std::accumulate(values.b
 Tensor images(const Contestant& one, const std::vector<std::int32_t>& samples, const Tensor& key) {
   Context& context = one.net->store->context();
   const Tensor index = Tensor::from_host(context, {static_cast<std::int64_t>(samples.size())}, samples);
-  return make_batch(*one.data, index, key, {}, one.net->store->dtype()).images;
+  return make_batch(*one.data, index, key, {}, one.net->store->compute_dtype()).images;
 }
 
 // Times of the bodies and heads of one pass that computes all selected exits: parts[k] is what comes after exit k - 1, up to exit k.

@@ -28,7 +28,7 @@ ExitScores collect_scores(const Net& net, const DeviceData& data, std::int64_t b
   std::iota(in_order.begin(), in_order.end(), 0);
   const Tensor order = Tensor::from_host(context, {data.size()}, in_order), key = random_key(context, 0, 0);
   for (std::int64_t first = 0; first < data.size(); first += batch_size) {
-    const Batch batch = make_batch(data, order.rows(first, std::min(batch_size, data.size() - first)), key, {}, net.store->dtype());
+    const Batch batch = make_batch(data, order.rows(first, std::min(batch_size, data.size() - first)), key, {}, net.store->compute_dtype());
     Pass pass{.context = context, .select = select};
     const std::vector<Var> logits = forward(net, pass, Var{batch.images});
     for (std::size_t exit = 0; exit < logits.size(); ++exit) append_exit(logits[exit].value, measure, result.scores[exit], result.predictions[exit]);

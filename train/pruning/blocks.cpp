@@ -33,7 +33,7 @@ Net fold_block_scales(const Net& net) {
   NetDescription d = compacted.description;
   d.block_scales = false;
   Net folded = build_net(d);
-  folded.store->allocate(net.store->context(), net.store->dtype());
+  folded.store->allocate(net.store->context(), net.store->dtype(), net.store->compute_dtype());
   for (Parameter& target : folded.store->parameters()) {
     const Parameter& source = *compacted.store->find(target.name);
     target.value.copy_from(source.value);

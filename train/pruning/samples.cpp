@@ -153,7 +153,7 @@ LayerSamples sample_layer(const Net& net, const ReadingLayer& layer, const Devic
     const std::int64_t size = std::min(options.batch, count - first);
     collector.begin_batch({drawn.begin() + first, drawn.begin() + first + size});
     Pass pass{.context = context, .observer = &observer};
-    forward(net, pass, Var{make_batch(data, images.rows(first, size), key, {}, net.store->dtype()).images});
+    forward(net, pass, Var{make_batch(data, images.rows(first, size), key, {}, net.store->compute_dtype()).images});
   }
   return collector.take();
 }

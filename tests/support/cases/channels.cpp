@@ -50,7 +50,7 @@ std::vector<OpCase> channels_cases() {
                        std::vector<double> mask(static_cast<std::size_t>(c), 1.0);
                        for (std::size_t i = 0; i < mask.size(); i += 3) mask[i] = 0.0;
                        if (c == 1) mask[0] = 1.0;
-                       return mask_channels(x[0], make_tensor(x[0].value.context(), {c}, x[0].value.dtype(), mask));
+                       return mask_channels(x[0], make_tensor(x[0].value.context(), {c}, accumulation_dtype(x[0].value.dtype()), mask));
                      }});
   }
   cases.push_back(concat_case("one part", {{5, 3}}));
@@ -68,11 +68,12 @@ std::vector<KernelCase> channels_kernel_cases() {
   const std::pair<std::int64_t, std::int64_t> sizes[] = {{1, 1}, {7, 3}, {64, 10}, {65, 33}, {1030, 5}};
   for (const auto& [rows, c] : sizes) {
     cases.push_back({cat("channel_sum: ", rows, " rows of ", c), [rows = rows, c = c](Context& context, DType dtype) {
-                       const Tensor x = random_tensor(context, {rows, c}, dtype, 11);
-                       Tensor sums = random_tensor(context, {c}, dtype, 12);
+                       const Tensor x = coarse_tensor(context, {rows, c}, dtype, 11);
+                       Tensor sums = random_tensor(context, {c}, accumulation_dtype(dtype), 12);
                        kernels::channel_sum(x, sums);
                        return std::vector<Tensor>{sums};
-                     }});
+                     },
+                     1e-5, 1.0});
   }
   // Many tiles of rows, and rows longer than a tile.
   for (const auto& [rows, c] : {std::pair<std::int64_t, std::int64_t>{900, 5}, {2, 2500}}) {
@@ -81,12 +82,13 @@ std::vector<KernelCase> channels_kernel_cases() {
            Indices index;
            for (std::int64_t j = c - 1; j >= 0; j -= 2) index.push_back(static_cast<std::int32_t>(j));
            const Tensor from = index_tensor(context, index);
-           const Tensor dy = random_tensor(context, {rows, from.size()}, dtype, 13);
+           const Tensor dy = coarse_tensor(context, {rows, from.size()}, dtype, 13);
            Tensor dx(context, {rows, c}, dtype), again(context, dy.shape(), dtype);
            kernels::scatter_channels(dy, from, dx);
            kernels::gather_channels(dx, from, again);
            return std::vector<Tensor>{dx, again};
-         }});
+         },
+         1e-5, 1.0});
   }
   return cases;
 }

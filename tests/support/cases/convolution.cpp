@@ -8,6 +8,7 @@ namespace {
 ConvolutionCase conv_case(const char* name, Shape x, Shape w, Conv2dGeometry geometry, bool bias) {
   OpCase one{cat(geometry.groups > 1 && geometry.groups == w[0] ? "depthwise conv2d: " : "conv2d: ", name), {x, w}, nullptr};
   if (bias) one.inputs.push_back({w[0]});
+  one.masters = {2};
   one.apply = [geometry, bias](const std::vector<Var>& in) { return conv2d(in[0], in[1], bias ? in[2] : Var{}, geometry); };
   return {one, geometry};
 }
@@ -15,6 +16,7 @@ ConvolutionCase conv_case(const char* name, Shape x, Shape w, Conv2dGeometry geo
 OpCase linear_case(const char* name, Shape x, Shape w, bool bias) {
   OpCase one{cat("linear: ", name), {x, w}, nullptr};
   if (bias) one.inputs.push_back({w[0]});
+  one.masters = {2};
   one.apply = [bias](const std::vector<Var>& in) { return linear(in[0], in[1], bias ? in[2] : Var{}); };
   return one;
 }
@@ -22,6 +24,7 @@ OpCase linear_case(const char* name, Shape x, Shape w, bool bias) {
 OpCase cross_case(const char* name, Shape x, Shape w, int stride, bool bias) {
   OpCase one{cat("conv2d_cross: ", name), {x, w}, nullptr};
   if (bias) one.inputs.push_back({w[0]});
+  one.masters = {2};
   one.apply = [stride, bias](const std::vector<Var>& in) { return conv2d_cross(in[0], in[1], bias ? in[2] : Var{}, stride); };
   return one;
 }

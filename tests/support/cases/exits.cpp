@@ -37,8 +37,8 @@ KernelCase rows_case(Shape shape, std::vector<std::int32_t> index) {
             const Tensor rows = Tensor::from_host<std::int32_t>(context, {static_cast<std::int64_t>(index.size())}, index);
             Shape few = shape;
             few.set(0, rows.size());
-            const Tensor x = random_tensor(context, shape, dtype, 54);
-            Tensor y(context, few, dtype), z = random_tensor(context, shape, dtype, 55);
+            const Tensor x = coarse_tensor(context, shape, dtype, 54);
+            Tensor y(context, few, dtype), z = coarse_tensor(context, shape, dtype, 55);
             kernels::gather_rows(x, rows, y);
             kernels::scatter_rows(y, rows, z);
             Tensor numbers(context, shape, DType::i32), some(context, few, DType::i32);
@@ -47,7 +47,7 @@ KernelCase rows_case(Shape shape, std::vector<std::int32_t> index) {
             kernels::scatter_rows(some, rows, numbers);
             return std::vector<Tensor>{y, z, some, numbers};
           },
-          1e-6};
+          1e-6, 1.0};
 }
 
 }  // namespace

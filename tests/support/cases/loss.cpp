@@ -23,6 +23,7 @@ OpCase label_case(std::int64_t n, std::int64_t c, double smoothing, bool weighte
                    weighted ? random_tensor(context, {n}, x[0].value.dtype(), 21, 0.0, 2.0) : Tensor();
                return cross_entropy(x[0], {labels_for(context, n, c), {}, weights, smoothing});
              }};
+  one.roundings = 0.0;  // of f32 logits alone
   one.low = -3.0, one.high = 3.0;
   return one;
 }
@@ -37,6 +38,7 @@ OpCase soft_case(std::int64_t n, std::int64_t c, bool weighted) {
                // Not normalised: the gradient has the sum of the targets in it.
                return cross_entropy(x[0], {{}, random_tensor(context, {n, c}, dtype, 22, 0.0, 1.0), weights, 0.0});
              }};
+  one.roundings = 0.0;  // of f32 logits alone
   one.low = -3.0, one.high = 3.0;
   return one;
 }
@@ -45,6 +47,7 @@ OpCase hinge_case(std::int64_t n, std::int64_t c) {
   OpCase one{cat("squared_hinge: ", n, " of ", c, " classes"), {{n, c}}, [=](const std::vector<Var>& x) {
                return squared_hinge(x[0], labels_for(x[0].value.context(), n, c));
              }};
+  one.roundings = 0.0;  // of f32 logits alone
   one.low = -2.0, one.high = 2.0;
   return one;
 }

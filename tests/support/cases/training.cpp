@@ -39,11 +39,12 @@ OpCase drop_path_case(const std::string& what, Shape shape, double survival, dou
 
 KernelCase resize_case(Shape from, std::int64_t p, std::int64_t q) {
   return {cat("bilinear_resize: ", from, " to ", p, " x ", q), [=](Context& context, DType dtype) {
-            const Tensor x = random_tensor(context, from, dtype, 51);
+            const Tensor x = coarse_tensor(context, from, dtype, 51);
             Tensor y(context, {from[0], p, q, from[3]}, dtype);
             kernels::bilinear_resize(x, y);
             return std::vector<Tensor>{y};
-          }};
+          },
+          1e-5, 2.0};
 }
 
 // Parameters of one segment, of none, of several blocks' worth.
@@ -64,14 +65,14 @@ KernelCase sgd_case(bool nesterov, bool masked) {
   return {
       cat("sgd_step: ", nesterov ? "nesterov" : "plain", masked ? ", masked" : ""), [=](Context& context, DType dtype) {
         const Shape shape{320};
-        Tensor w = random_tensor(context, shape, dtype, 31), v = random_tensor(context, shape, dtype, 32);
+        Tensor w = random_tensor(context, shape, dtype, 31), v = random_tensor(context, shape, dtype, 32), copy;
         const Tensor gradient = random_tensor(context, shape, dtype, 33);
         const Tensor rules = make_tensor(context, {5, 4}, dtype, kRules);
         std::vector<double> keep(320, 1.0);
         for (std::size_t i = 0; i < keep.size(); i += 3) keep[i] = 0.0;
         const Tensor mask = masked ? make_tensor(context, shape, dtype, keep) : Tensor();
-        const Tensor scalars = Tensor::from_host<double>(context, {2}, std::vector<double>{0.1, 0.9});
-        for (int i = 0; i < 3; ++i) kernels::sgd_step(w, gradient, v, rules, mask, scalars, nesterov);
+        const Tensor scalars = Tensor::from_host<double>(context, {3}, std::vector<double>{0.1, 0.9, 0.5});
+        for (int i = 0; i < 3; ++i) kernels::sgd_step(w, gradient, v, rules, mask, scalars, nesterov, copy);
         return std::vector<Tensor>{w, v};
       }};
 }
@@ -81,14 +82,14 @@ KernelCase adam_case(bool masked) {
   return {cat("adam_step", masked ? ": masked" : ""), [=](Context& context, DType dtype) {
             const Shape shape{320};
             Tensor w = random_tensor(context, shape, dtype, 31), m = random_tensor(context, shape, dtype, 32);
-            Tensor v = random_tensor(context, shape, dtype, 34, 0.0, 1.0);
+            Tensor v = random_tensor(context, shape, dtype, 34, 0.0, 1.0), copy;
             const Tensor gradient = random_tensor(context, shape, dtype, 33);
             const Tensor rules = make_tensor(context, {5, 4}, dtype, kRules);
             std::vector<double> keep(320, 1.0);
             for (std::size_t i = 0; i < keep.size(); i += 3) keep[i] = 0.0;
             const Tensor mask = masked ? make_tensor(context, shape, dtype, keep) : Tensor();
-            const Tensor scalars = Tensor::from_host<double>(context, {6}, std::vector<double>{0.01, 0.9, 0.999, 1e-8, 0.271, 0.002997001});
-            for (int i = 0; i < 3; ++i) kernels::adam_step(w, gradient, m, v, rules, mask, scalars);
+            const Tensor scalars = Tensor::from_host<double>(context, {7}, std::vector<double>{0.01, 0.9, 0.999, 1e-8, 0.271, 0.002997001, 0.5});
+            for (int i = 0; i < 3; ++i) kernels::adam_step(w, gradient, m, v, rules, mask, scalars, copy);
             return std::vector<Tensor>{w, m, v};
           }};
 }
@@ -111,7 +112,8 @@ KernelCase augment_case(const std::string& what, Augmentation options, Shape ima
                          integers(context, {1, 2, 3}), options, y);
         kernels::gather_labels(integers(context, values), from, labels);
         return std::vector<Tensor>{y, labels};
-      }};
+      },
+      1e-5, 2.0};
 }
 
 // Two steps from the middle of an epoch; the second is the last one, of fewer samples where `n` says so.
@@ -156,11 +158,12 @@ std::vector<KernelCase> training_kernel_cases() {
   cases.push_back(resize_case({1, 1, 1, 33}, 2, 3));
   cases.push_back(resize_case({1, 17, 2, 1}, 19, 16));
   cases.push_back({"drop_rows: more than one block a row", [](Context& context, DType dtype) {
-                     const Tensor x = random_tensor(context, {3, 5001}, dtype, 54);
+                     const Tensor x = coarse_tensor(context, {3, 5001}, dtype, 54);
                      Tensor y = Tensor::like(x);
                      kernels::drop_rows(x, integers(context, {1, 2, 3}), integers(context, {4, 5, 6}), 0, 0.6, 1.5, y);
                      return std::vector<Tensor>{y};
-                   }});
+                   },
+                   1e-5, 2.0});
   cases.push_back(segment_sums_case({0, 1, 2, 2, 19, 41}));
   cases.push_back(segment_sums_case({40, 41}));
   cases.push_back(take_step_case(5, 2));
