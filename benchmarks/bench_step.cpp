@@ -1,11 +1,12 @@
 // Whole training steps, and forward passes alone, of a batch that lies in memory: zeroing the gradients, forward, loss, backward and
-// SGD with momentum as a training run does them (train), or the net in eval mode (infer). Rows are PLACE/train|infer/NET/BATCH; on a
-// GPU there are more nets and batch sizes.
+// SGD with momentum as a training run does them (train), or the net in eval mode (infer). Rows are PLACE/train|infer/NET/BATCH, in f32
+// and kernel by kernel; on a GPU there are more batch sizes and forms: /graph replays a captured step, /bf16 computes in 16 bits.
 #include "benchmarks/support.h"
+#include "core/memory_ops.h"
 #include "nets/stochastic_depth.h"
 #include "nets/widths.h"
 #include "nets/zoo.h"
-#include "train/train_step.h"
+#include "train/step_graphs.h"
 
 namespace pliant::bench {
 
@@ -33,26 +34,43 @@ TrainConfig plain_sgd() {
   return config;
 }
 
-Net ready(Context& context, const std::string& name) {
+struct Form {
+  const char* suffix;
+  DType compute = DType::f32;
+  bool graph = false;
+};
+constexpr Form kPlain{""}, kForms[] = {kPlain, {"/graph", DType::f32, true}, {"/bf16", DType::bf16}, {"/bf16-graph", DType::bf16, true}};
+
+Net ready(Context& context, const std::string& name, DType compute) {
   Net net = build_net(description_of(name));
-  net.store->allocate(context, DType::f32);
+  net.store->allocate(context, DType::f32, compute);
   initialise(net, 1);
   return net;
 }
 
 struct Model {  // a net, its training step and one batch
-  Model(Context& context, const std::string& name, std::int64_t size)
-      : net(ready(context, name)), step(net, plain_sgd()), key(random_key(context, 1, 0)) {
+  Model(Context& context, const std::string& name, std::int64_t size, const Form& form)
+      : net(ready(context, name, form.compute)),
+        step(net, plain_sgd()),
+        graphs(context, {.active = form.graph, .required = true}),
+        key(random_key(context, 1, 0)) {
     const NetDescription& d = net.description;
-    batch.images = random_tensor(context, {size, d.height, d.width, d.channels});
+    batch.images = Tensor(context, {size, d.height, d.width, d.channels}, form.compute);
+    kernels::cast(random_tensor(context, batch.images.shape()), batch.images);
     batch.labels = random_integers(context, size, static_cast<std::int32_t>(d.classes));
     batch.samples = batch.labels;
     loss_sum = Tensor::zeros(context, {1});
     correct = Tensor::zeros(context, {1}, DType::i32);
     step.begin_epoch(0, 0);
+    step.optimizer().scalars_on_device().write(step.optimizer().scalars(1e-3, 1).data());
   }
 
-  void train() { step.run(batch, key, 0, index++, 1e-3, loss_sum, correct); }
+  void train() {
+    const StepPlan plan = step.plan(0, index++, batch.labels.size());
+    net.store->refresh_compute_copy();
+    graphs.run(plan, [&] { step.launch(plan, batch, key, loss_sum, correct); });
+    step.count(plan);
+  }
 
   void infer() {
     Pass pass{.context = net.store->context()};
@@ -61,16 +79,17 @@ struct Model {  // a net, its training step and one batch
 
   Net net;
   TrainStep step;
+  StepGraphs graphs;
   Batch batch;
   Tensor key, loss_sum, correct;
   std::int64_t index = 0;
 };
 
-void add_net(const Place& place, const std::string& name, std::int64_t batch, bool train) {
+void add_net(const Place& place, const std::string& name, std::int64_t batch, bool train, const Form& form) {
   const Work work{.images = static_cast<double>(batch)};
-  const std::string row = cat(train ? "train/" : "infer/", name, "/", batch);
-  add_row(place, row, work, [=](Context& context) {
-    const auto model = std::make_shared<Model>(context, name, batch);
+  add_row(place, cat(train ? "train/" : "infer/", name, "/", batch, form.suffix), work, [=](Context& context) {
+    const auto model = std::make_shared<Model>(context, name, batch, form);
+    for (int i = 0; i < 3 && form.graph; ++i) model->train();  // until the step is captured
     return [model, train] { train ? model->train() : model->infer(); };
   });
 }
@@ -78,17 +97,17 @@ void add_net(const Place& place, const std::string& name, std::int64_t batch, bo
 void add_rows() {
   for (const Place& place : places()) {
     const bool gpu = place.context->backend() == Backend::gpu;
-    for (const char* name : {"lenet5", "resnet20", "resnet56", "vgg16"}) add_net(place, name, 1, false);
-    for (const char* name : {"lenet5", "resnet20", "resnet56", "vgg16", "resnet110", "mobilenet-v1", "densenet40"}) {
+    for (const char* name : {"lenet5", "resnet20", "resnet56", "vgg16"}) add_net(place, name, 1, false, kPlain);
+    for (const char* name :
+         {"lenet5", "resnet20", "resnet56", "vgg16", "resnet110", "mobilenet-v1", "densenet40", "resnet20-slimmable", "resnet110-depth"}) {
+      const bool plain = std::string(name).find("-slimmable") == std::string::npos && std::string(name).find("-depth") == std::string::npos;
       for (const std::int64_t batch : {128, 1024}) {
         if (batch > 128 && !gpu) continue;
-        add_net(place, name, batch, true);
-        add_net(place, name, batch, false);
-      }
-    }
-    for (const char* name : {"resnet20-slimmable", "resnet110-depth"}) {
-      for (const std::int64_t batch : {128, 1024}) {
-        if (batch == 128 || gpu) add_net(place, name, batch, true);
+        for (const Form& form : kForms) {
+          if (form.suffix[0] != '\0' && !gpu) continue;
+          add_net(place, name, batch, true, form);
+          if (plain && !form.graph) add_net(place, name, batch, false, form);
+        }
       }
     }
   }
