@@ -7,7 +7,7 @@
 
 #include "benchmarks/ladder/versions.h"
 #include "core/check.h"
-#include "tests/support/contexts.h"
+#include "layers/op_cases/contexts.h"
 
 namespace pliant::ladder {
 
@@ -24,9 +24,9 @@ struct Checked {
   std::string where;     // of the worst
 };
 
-Checked check(const Version& version, const std::vector<test::NamedContext>& devices) {
+Checked check(const Version& version, const std::vector<NamedContext>& devices) {
   Checked checked;
-  for (const test::NamedContext& device : devices) {
+  for (const NamedContext& device : devices) {
     for (const Comparison& one : version.check(*device.context)) {
       ++checked.comparisons;
       const double share = one.difference / one.tolerance;
@@ -76,7 +76,7 @@ int run(const Options& options) {
     for (const Version& one : steps) std::cout << one.operation << "/" << one.step << "\n";
     return 0;
   }
-  const std::vector<test::NamedContext> devices = test::gpu_contexts();
+  const std::vector<NamedContext> devices = gpu_contexts();
   Context& context = *devices.front().context;
   const bool timed = context.device() == Device::cuda && !options.check;
   const std::string mode = timed ? "checked and timed" : context.device() == Device::cuda ? "checked, not timed"

@@ -1,4 +1,4 @@
-// Compares one step with plain loops in double, on the inputs of the operation table (tests/support/cases) and on some of its own that
+// Compares one step with plain loops in double, on the inputs of the table of operations (layers/op_cases) and on some of its own that
 // lie at the edges of the steps' tiles. Outputs are NaN before the step runs.
 #pragma once
 

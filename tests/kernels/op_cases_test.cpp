@@ -5,29 +5,16 @@
 #include <set>
 
 #include "layers/functional.h"
+#include "layers/op_cases/check.h"
 #include "tests/support/compare.h"
 #include "tests/support/contexts.h"
-#include "tests/support/op_case.h"
 
 namespace pliant::test {
 
 namespace {
 
-void check_outcome(const Outcome& actual, const Outcome& expected, const OpCase& op, DType dtype = DType::f32) {
-  const double tolerance = op.tolerance + op.roundings * roundoff(dtype);
-  const Difference y = difference(actual.y, expected.y);
-  INFO("y, " << y.where);
-  CHECK(y.relative <= tolerance);
-  REQUIRE(actual.gradients.size() == expected.gradients.size());
-  for (std::size_t i = 0; i < actual.gradients.size(); ++i) {
-    CAPTURE(i);
-    REQUIRE(static_cast<bool>(actual.gradients[i]) == static_cast<bool>(expected.gradients[i]));
-    if (!actual.gradients[i]) continue;
-    const Difference gradient = difference(actual.gradients[i], expected.gradients[i]);
-    INFO("gradient, " << gradient.where);
-    CHECK(gradient.relative <= tolerance);
-  }
-}
+// The result as one check; nothing compared is wrong too.
+void check_right(const CheckResult& result) { CHECK_MESSAGE(result.right(), result.message); }
 
 constexpr DType kShort[] = {DType::bf16, DType::f16};
 
@@ -38,10 +25,7 @@ void check_16_bits(Context& context, DType dtype) {
   for (const OpCase& op : op_cases()) {
     if (op.roundings == 0.0) continue;
     ++cases;
-    CAPTURE(op.name);
-    const Outcome actual = run_case(context, dtype, op);
-    CHECK(actual.y.dtype() == dtype);
-    check_outcome(actual, run_case(cpu(), DType::f64, op, dtype), op, dtype);
+    check_right(check_against_double(op, context, dtype));
   }
   CHECK(cases > 100);
 }
@@ -49,10 +33,7 @@ void check_16_bits(Context& context, DType dtype) {
 }  // namespace
 
 TEST_CASE("op table: analytic gradients equal central differences in double") {
-  for (const OpCase& op : op_cases()) {
-    CAPTURE(op.name);
-    CHECK(gradient_error(op) <= op.gradient_tolerance);
-  }
+  for (const OpCase& op : op_cases()) check_right(check_gradient(op));
 }
 
 TEST_CASE("op table: a gradient that is wrong by one per cent is caught and so is NaN") {
@@ -66,25 +47,20 @@ TEST_CASE("op table: a gradient that is wrong by one per cent is caught and so i
                     });
                   }};
   };
-  CHECK(gradient_error(wrong(1.0)) <= 1e-6);
-  CHECK(gradient_error(wrong(1.01)) > 1e-3);
-  CHECK_FALSE(gradient_error(wrong(std::nan(""))) <= 1e-6);
+  CHECK(check_gradient(wrong(1.0)).error <= 1e-6);
+  CHECK(check_gradient(wrong(1.01)).error > 1e-3);
+  CHECK_FALSE(check_gradient(wrong(1.01)).right());
+  CHECK_FALSE(check_gradient(wrong(std::nan(""))).error <= 1e-6);
+  CHECK_FALSE(check_gradient(wrong(std::nan(""))).right());
 }
 
 TEST_CASE("op table: the fast CPU version equals the double version") {
-  for (const OpCase& op : op_cases()) {
-    CAPTURE(op.name);
-    check_outcome(run_case(cpu(), DType::f32, op), run_case(cpu(), DType::f64, op), op);
-  }
+  for (const OpCase& op : op_cases()) check_right(check_against_double(op, cpu(), DType::f32));
 }
 
 TEST_CASE("op table: the kernels equal the double version in every thread order") {
   for (const NamedContext& gpu : gpu_contexts()) {
-    CAPTURE(gpu.name);
-    for (const OpCase& op : op_cases()) {
-      CAPTURE(op.name);
-      check_outcome(run_case(*gpu.context, DType::f32, op), run_case(cpu(), DType::f64, op), op);
-    }
+    for (const OpCase& op : op_cases()) check_right(check_against_double(op, *gpu.context, DType::f32));
   }
 }
 
@@ -107,20 +83,9 @@ TEST_CASE("op table: names are unique") {
 
 TEST_CASE("kernel table: CPU and kernels equal the double version") {
   std::vector<NamedContext> contexts = gpu_contexts();
-  contexts.push_back({"cpu, float", std::make_unique<Context>(Device::cpu)});
+  contexts.push_back({"cpu", std::make_unique<Context>(Device::cpu)});
   for (const KernelCase& one : kernel_cases()) {
-    CAPTURE(one.name);
-    const std::vector<Tensor> expected = one.run(cpu(), DType::f64);
-    for (const NamedContext& device : contexts) {
-      CAPTURE(device.name);
-      const std::vector<Tensor> actual = one.run(*device.context, DType::f32);
-      REQUIRE(actual.size() == expected.size());
-      for (std::size_t i = 0; i < actual.size(); ++i) {
-        const Difference distance = difference(actual[i].to_doubles(), expected[i].to_doubles());
-        INFO("output " << i << ", " << distance.where);
-        CHECK(distance.relative <= one.tolerance);
-      }
-    }
+    for (const NamedContext& device : contexts) check_right(check_against_double(one, *device.context, DType::f32));
   }
 }
 
@@ -128,19 +93,8 @@ TEST_CASE("kernel table: CPU and kernels in bf16 and f16 equal the double versio
   const std::vector<NamedContext> contexts = gpu_contexts();
   for (const KernelCase& one : kernel_cases()) {
     if (one.roundings == 0.0) continue;
-    CAPTURE(one.name);
-    const std::vector<Tensor> expected = one.run(cpu(), DType::f64);
     for (const DType dtype : kShort) {
-      CAPTURE(dtype);
-      for (Context* context : {&cpu(), contexts.back().context.get()}) {
-        const std::vector<Tensor> actual = one.run(*context, dtype);
-        REQUIRE(actual.size() == expected.size());
-        for (std::size_t i = 0; i < actual.size(); ++i) {
-          const Difference distance = difference(actual[i].to_doubles(), expected[i].to_doubles());
-          INFO("output " << i << ", " << distance.where);
-          CHECK(distance.relative <= one.tolerance + one.roundings * roundoff(dtype));
-        }
-      }
+      for (Context* context : {&cpu(), contexts.back().context.get()}) check_right(check_against_double(one, *context, dtype));
     }
   }
 }

@@ -8,9 +8,10 @@
 
 #include "benchmarks/ladder/versions.h"
 #include "benchmarks/timing.h"
-#include "tests/support/cases/cases.h"
-#include "tests/support/compare.h"
-#include "tests/support/contexts.h"
+#include "layers/op_cases/check.h"
+#include "layers/op_cases/contexts.h"
+#include "layers/op_cases/families.h"
+#include "layers/op_cases/values.h"
 
 namespace pliant::test {
 

@@ -8,10 +8,10 @@
 #include "kernels/sgd.h"
 #include "kernels/step_input.h"
 #include "layers/functional.h"
-#include "tests/support/cases/cases.h"
-#include "tests/support/compare.h"
+#include "layers/op_cases/families.h"
+#include "layers/op_cases/values.h"
 
-namespace pliant::test {
+namespace pliant {
 
 namespace {
 
@@ -175,4 +175,4 @@ std::vector<KernelCase> training_kernel_cases() {
   return cases;
 }
 
-}  // namespace pliant::test
+}  // namespace pliant

@@ -3,9 +3,9 @@
 
 #include "kernels/batch_norm.h"
 #include "kernels/conv2d.h"
-#include "tests/support/op_case.h"
+#include "layers/op_cases/op_case.h"
 
-namespace pliant::test {
+namespace pliant {
 
 std::vector<OpCase> elementwise_cases();
 std::vector<OpCase> training_cases();
@@ -38,4 +38,4 @@ std::vector<KernelCase> channels_kernel_cases();
 std::vector<KernelCase> batch_norm_kernel_cases();
 std::vector<KernelCase> exits_kernel_cases();
 
-}  // namespace pliant::test
+}  // namespace pliant

@@ -1,10 +1,10 @@
 #include "kernels/cross_entropy.h"
 #include "kernels/reduce.h"
 #include "layers/functional.h"
-#include "tests/support/cases/cases.h"
-#include "tests/support/compare.h"
+#include "layers/op_cases/families.h"
+#include "layers/op_cases/values.h"
 
-namespace pliant::test {
+namespace pliant {
 
 namespace {
 
@@ -100,4 +100,4 @@ std::vector<KernelCase> loss_kernel_cases() {
   return cases;
 }
 
-}  // namespace pliant::test
+}  // namespace pliant

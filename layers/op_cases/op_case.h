@@ -1,5 +1,6 @@
 // The table of operations. One entry drives the gradient check (double, CPU), the comparison of the fast CPU version and of the
-// kernels (in three thread orders) with the double version, forward and backward, and the kernel benchmarks.
+// kernels (in three thread orders) with the double version, forward and backward (layers/op_cases/check.h), and the benchmarks.
+// An application that brings an operation of its own writes an OpCase for it, and has it checked in the same ways.
 #pragma once
 
 #include <functional>
@@ -8,7 +9,7 @@
 
 #include "core/tape.h"
 
-namespace pliant::test {
+namespace pliant {
 
 // A differentiable operation: inputs are random, the output is projected on random numbers.
 struct OpCase {
@@ -21,7 +22,7 @@ struct OpCase {
   double gradient_tolerance = 1e-6;
   double tolerance = 1e-5;        // float against double, relative to the largest value
   std::vector<std::size_t> masters{};  // inputs that stay f32 beside 16 bits: biases, scales, factors
-  // bf16 and f16 against double on the same rounded inputs: how many roundings of the largest value may add up (compare.h, roundoff).
+  // bf16 and f16 against double on the same rounded inputs: how many roundings of the largest value may add up (values.h, roundoff).
   // 0: it never meets 16 bits.
   double roundings = 2.0;
 };
@@ -35,21 +36,7 @@ struct KernelCase {
   double roundings = 0.0;         // as above, the rounding of the inputs included
 };
 
-std::vector<OpCase> op_cases();          // every family, cases/<family>.cpp
+std::vector<OpCase> op_cases();          // every family of the library, layers/op_cases/<family>.cpp
 std::vector<KernelCase> kernel_cases();
 
-// Forward value and the gradients of all inputs, for a projection on fixed random numbers.
-struct Outcome {
-  Tensor y;
-  std::vector<Tensor> gradients;  // no tensor where the op does not depend on the input
-};
-// values: the type to which inputs and numbers are rounded before they become tensors of dtype (masters are not).
-Outcome run_case(Context& context, DType dtype, const OpCase& op, DType values);
-inline Outcome run_case(Context& context, DType dtype, const OpCase& op) { return run_case(context, dtype, op, dtype); }
-std::vector<Tensor> inputs_of(Context& context, DType dtype, const OpCase& op);  // those that run_case gives it
-
-// Largest difference between backward() and central differences in double, relative to the largest gradient of that input (at
-// least 1e-3). NaN gives infinity.
-double gradient_error(const OpCase& op);
-
-}  // namespace pliant::test
+}  // namespace pliant

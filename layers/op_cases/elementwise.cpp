@@ -1,10 +1,10 @@
 #include "core/memory_ops.h"
 #include "kernels/elementwise.h"
 #include "layers/functional.h"
-#include "tests/support/cases/cases.h"
-#include "tests/support/compare.h"
+#include "layers/op_cases/families.h"
+#include "layers/op_cases/values.h"
 
-namespace pliant::test {
+namespace pliant {
 
 std::vector<OpCase> elementwise_cases() {
   std::vector<OpCase> cases;
@@ -64,4 +64,4 @@ std::vector<KernelCase> memory_kernel_cases() {
   return cases;
 }
 
-}  // namespace pliant::test
+}  // namespace pliant

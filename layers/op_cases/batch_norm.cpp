@@ -1,10 +1,10 @@
 #include "kernels/batch_norm.h"
 
 #include "layers/functional.h"
-#include "tests/support/cases/cases.h"
-#include "tests/support/compare.h"
+#include "layers/op_cases/families.h"
+#include "layers/op_cases/values.h"
 
-namespace pliant::test {
+namespace pliant {
 
 namespace {
 
@@ -90,4 +90,4 @@ std::vector<KernelCase> batch_norm_kernel_cases() {
   return cases;
 }
 
-}  // namespace pliant::test
+}  // namespace pliant

@@ -1,9 +1,9 @@
 #include "core/memory_ops.h"
 #include "kernels/exits.h"
-#include "tests/support/cases/cases.h"
-#include "tests/support/compare.h"
+#include "layers/op_cases/families.h"
+#include "layers/op_cases/values.h"
 
-namespace pliant::test {
+namespace pliant {
 
 namespace {
 
@@ -70,4 +70,4 @@ std::vector<KernelCase> exits_kernel_cases() {
   return cases;
 }
 
-}  // namespace pliant::test
+}  // namespace pliant

@@ -2,10 +2,10 @@
 
 #include "kernels/pack.h"
 #include "layers/functional.h"
-#include "tests/support/cases/cases.h"
-#include "tests/support/compare.h"
+#include "layers/op_cases/families.h"
+#include "layers/op_cases/values.h"
 
-namespace pliant::test {
+namespace pliant {
 
 namespace {
 
@@ -93,4 +93,4 @@ std::vector<KernelCase> channels_kernel_cases() {
   return cases;
 }
 
-}  // namespace pliant::test
+}  // namespace pliant

@@ -1,7 +1,7 @@
 #include "layers/functional.h"
-#include "tests/support/cases/cases.h"
+#include "layers/op_cases/families.h"
 
-namespace pliant::test {
+namespace pliant {
 
 namespace {
 
@@ -78,4 +78,4 @@ std::vector<OpCase> linear_cases() {
   return cases;
 }
 
-}  // namespace pliant::test
+}  // namespace pliant

@@ -1,6 +1,6 @@
-#include "tests/support/cases/cases.h"
+#include "layers/op_cases/families.h"
 
-namespace pliant::test {
+namespace pliant {
 
 namespace {
 
@@ -36,4 +36,4 @@ std::vector<KernelCase> kernel_cases() {
   return all;
 }
 
-}  // namespace pliant::test
+}  // namespace pliant

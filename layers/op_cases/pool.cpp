@@ -1,9 +1,9 @@
 #include "kernels/pool.h"
 
 #include "layers/functional.h"
-#include "tests/support/cases/cases.h"
+#include "layers/op_cases/families.h"
 
-namespace pliant::test {
+namespace pliant {
 
 namespace {
 
@@ -64,4 +64,4 @@ std::vector<OpCase> local_response_norm_cases() {
   return cases;
 }
 
-}  // namespace pliant::test
+}  // namespace pliant
