@@ -1,8 +1,9 @@
 // Whole training steps, and forward passes alone, of a batch that lies in memory: zeroing the gradients, forward, loss, backward and
 // SGD with momentum as a training run does them (train), or the net in eval mode (infer). Rows are PLACE/train|infer/NET/BATCH, in f32
-// and kernel by kernel; on a GPU there are more batch sizes and forms: /graph replays a captured step, /bf16 computes in 16 bits.
+// and kernel by kernel; /bf16 computes in 16 bits, /folded is a net for inference, and on a GPU /graph replays a captured step.
 #include "benchmarks/support.h"
 #include "core/memory_ops.h"
+#include "nets/fold.h"
 #include "nets/stochastic_depth.h"
 #include "nets/widths.h"
 #include "nets/zoo.h"
@@ -37,20 +38,21 @@ TrainConfig plain_sgd() {
 struct Form {
   const char* suffix;
   DType compute = DType::f32;
-  bool graph = false;
+  bool graph = false, folded = false;
 };
-constexpr Form kPlain{""}, kForms[] = {kPlain, {"/graph", DType::f32, true}, {"/bf16", DType::bf16}, {"/bf16-graph", DType::bf16, true}};
+constexpr Form kPlain{""}, kFolded{"/folded", DType::f32, false, true}, kBf16{"/bf16", DType::bf16};
+constexpr Form kForms[] = {kPlain, {"/graph", DType::f32, true}, kBf16, {"/bf16-graph", DType::bf16, true}};
 
-Net ready(Context& context, const std::string& name, DType compute) {
+Net ready(Context& context, const std::string& name, const Form& form) {
   Net net = build_net(description_of(name));
-  net.store->allocate(context, DType::f32, compute);
+  net.store->allocate(context, DType::f32, form.compute);
   initialise(net, 1);
-  return net;
+  return form.folded ? fold_batch_norms(net) : std::move(net);
 }
 
 struct Model {  // a net, its training step and one batch
   Model(Context& context, const std::string& name, std::int64_t size, const Form& form)
-      : net(ready(context, name, form.compute)),
+      : net(ready(context, name, form)),
         step(net, plain_sgd()),
         graphs(context, {.active = form.graph, .required = true}),
         key(random_key(context, 1, 0)) {
@@ -97,17 +99,20 @@ void add_net(const Place& place, const std::string& name, std::int64_t batch, bo
 void add_rows() {
   for (const Place& place : places()) {
     const bool gpu = place.context->backend() == Backend::gpu;
-    for (const char* name : {"lenet5", "resnet20", "resnet56", "vgg16"}) add_net(place, name, 1, false, kPlain);
+    for (const char* name : {"lenet5", "resnet20", "resnet56", "vgg16"}) {
+      for (const Form& form : {kPlain, kFolded}) add_net(place, name, 1, false, form);
+    }
     for (const char* name :
          {"lenet5", "resnet20", "resnet56", "vgg16", "resnet110", "mobilenet-v1", "densenet40", "resnet20-slimmable", "resnet110-depth"}) {
       const bool plain = std::string(name).find("-slimmable") == std::string::npos && std::string(name).find("-depth") == std::string::npos;
       for (const std::int64_t batch : {128, 1024}) {
         if (batch > 128 && !gpu) continue;
         for (const Form& form : kForms) {
-          if (form.suffix[0] != '\0' && !gpu) continue;
+          if (form.graph && !gpu) continue;
           add_net(place, name, batch, true, form);
           if (plain && !form.graph) add_net(place, name, batch, false, form);
         }
+        if (plain) add_net(place, name, batch, false, kFolded);
       }
     }
   }

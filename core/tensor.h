@@ -64,6 +64,8 @@ class Tensor {
   // Grows whenever anything asks to write into the block of memory that this tensor shares: what was derived from its
   // values is still true while the number stays.
   std::uint64_t writes() const;
+  // The block of memory, without keeping it: tells whether it is still the same one, which an address cannot.
+  std::weak_ptr<const void> memory() const { return storage_; }
 
   template <class T>
   std::vector<T> to_host() const {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/kernel.h"
+#include "kernels/elementwise.h"
 
 namespace pliant {
 
@@ -28,6 +29,11 @@ Shape conv2d_output_shape(const Shape& x, const Shape& w, const Conv2dGeometry& 
 namespace pliant::kernels {
 
 PLIANT_KERNEL(conv2d_forward, (const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dGeometry& geometry, Tensor& y));
+
+// y = f(conv2d(x, w) + bias + residual), for inference: nothing that a gradient needs is kept. residual [N, P, Q, K] or no tensor;
+// identity or relu. Depthwise where groups = C = K. On the CPU one pass where oneDNN has it; there relu may turn NaN into 0.
+PLIANT_KERNEL(conv2d_fused, (const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& residual, Activation f,
+                             const Conv2dGeometry& geometry, Tensor& y));
 
 // dx is written.
 PLIANT_KERNEL(conv2d_backward_data, (const Tensor& dy, const Tensor& w, const Conv2dGeometry& geometry, Tensor& dx));

@@ -74,6 +74,15 @@ Conv2dSizes check_depthwise(const char* op, const Tensor& x, const Tensor& w, co
   return sizes;
 }
 
+void check_conv2d_fused(const Tensor& residual, Activation f, const Tensor& y) {
+  if (residual) require_same("conv2d_fused", residual, y);
+  PLIANT_REQUIRE(UsageError, f == Activation::identity || f == Activation::relu, "conv2d_fused: takes identity or relu, got ", name_of(f));
+}
+
+bool is_depthwise(const Tensor& x, const Tensor& w, const Conv2dGeometry& geometry) {
+  return geometry.groups > 1 && geometry.groups == x.shape()[-1] && geometry.groups == w.shape()[0];
+}
+
 }  // namespace kernels
 
 }  // namespace pliant

@@ -30,4 +30,9 @@ Conv2dSizes check_conv2d(const char* op, const Tensor& x, const Tensor& w, const
 Conv2dSizes check_depthwise(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& y,
                             const Conv2dGeometry& geometry, FilterRole role = FilterRole::weight);
 
+// What conv2d_fused asks for beyond conv2d. Throws ShapeError or UsageError.
+void check_conv2d_fused(const Tensor& residual, Activation f, const Tensor& y);
+
+bool is_depthwise(const Tensor& x, const Tensor& w, const Conv2dGeometry& geometry);  // one filter and one group per channel
+
 }  // namespace pliant::kernels

@@ -31,13 +31,24 @@ Conv2dGeometry Conv2d::geometry(int width) const {
   return {options_.stride, options_.padding, options_.dilation, groups};
 }
 
+Var Conv2d::fused(Pass& pass, const Var& x, const Var& residual, Activation f) const {
+  const Var bias = bias_ ? use(pass, *bias_) : Var{};
+  return apply_mask(pass, out_, conv2d_fused(x, use(pass, *weight_), bias, geometry(pass.select.width), f, residual));
+}
+
+Var Conv2d::forward_onto(Pass& pass, const Var& x, const Var& residual, Activation f) const {
+  const bool fusible = options_.activation == Activation::identity && (f == Activation::identity || f == Activation::relu);
+  return fusible && fuses(pass) ? fused(pass, x, residual, f) : Layer::forward_onto(pass, x, residual, f);
+}
+
 Var Conv2d::forward(Pass& pass, const Var& x) const {
+  if (fuses(pass)) return fused(pass, x, {}, options_.activation);
   const Var bias = bias_ ? use(pass, *bias_) : Var{};
   const Var w = use(pass, *weight_);
   const bool cross = options_.shape == KernelShape::cross;
   const Var y = cross ? conv2d_cross(x, w, bias, options_.stride) : conv2d(x, w, bias, geometry(pass.select.width));
   pass.show(name(), x.value, y.value);
-  return apply_mask(pass, out_, y);
+  return apply_mask(pass, out_, options_.activation == Activation::identity ? y : activation(y, options_.activation));
 }
 
 Shape Conv2d::cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const {

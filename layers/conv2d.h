@@ -1,4 +1,4 @@
-// Convolution. The number of groups of a depthwise convolution follows its active channels.
+// Convolution, with bias and activation where they are asked for. The number of groups of a depthwise convolution follows its active channels.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,8 @@ struct Conv2dOptions {
   bool bias = false;
   bool depthwise = false;  // one filter per channel: input and output axis are the same, groups is ignored
   KernelShape shape = KernelShape::full;
+  Activation activation = Activation::identity;
+  bool folded = false;     // of a net for inference (nets/fold.h): one fused operation where a pass has no tape
 
   // 3x3 with padding 1, neither grouped nor dilated: what can have another shape than full.
   bool shapeable() const { return kernel == 3 && padding == 1 && dilation == 1 && groups == 1 && !depthwise; }
@@ -29,11 +31,14 @@ class Conv2d : public Layer {
   Conv2d(ParameterStore& store, std::string name, Dim in, ChannelAxis& out, const Conv2dOptions& options);
 
   Var forward(Pass& pass, const Var& x) const override;
+  Var forward_onto(Pass& pass, const Var& x, const Var& residual, Activation f) const override;
   Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override;
   int convolutions() const override { return 1; }
 
  private:
   Conv2dGeometry geometry(int width) const;
+  Var fused(Pass& pass, const Var& x, const Var& residual, Activation f) const;
+  bool fuses(const Pass& pass) const { return options_.folded && !pass.tape && !pass.observer && options_.shape != KernelShape::cross; }
 
   Conv2dOptions options_;
   ChannelAxis& out_;

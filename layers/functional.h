@@ -25,7 +25,9 @@ Var convert(const Var& x, DType dtype);  // x itself where it has this dtype; th
 // convolution.cpp
 // x [N, H, W, C], w [K, R, S, C / groups], bias [K] or none; depthwise kernels where groups = C = K.
 Var conv2d(const Var& x, const Var& w, const Var& bias, const Conv2dGeometry& geometry);
-// The same with filters in the shape of a cross, w [K, 5, 1, C] (kernels/conv2d_cross.h).
+// f(conv2d + bias + residual) for inference, without a tape: kernels/conv2d.h, conv2d_fused. f identity or relu; residual or none.
+Var conv2d_fused(const Var& x, const Var& w, const Var& bias, const Conv2dGeometry& geometry, Activation f, const Var& residual);
+// conv2d with filters in the shape of a cross, w [K, 5, 1, C] (kernels/conv2d_cross.h).
 Var conv2d_cross(const Var& x, const Var& w, const Var& bias, int stride);
 // x [N, ...], w [K, ...] with the same number of values per row and column, bias [K] or none; y [N, K].
 Var linear(const Var& x, const Var& w, const Var& bias);

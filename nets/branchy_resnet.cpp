@@ -35,10 +35,8 @@ LayerPtr two_convolutions(NetBuilder& build, const std::string& name, ChannelAxi
   Conv2dOptions first = kConv3x3;
   if (&in != &out) first.stride = 2;
   auto branch = std::make_unique<Sequential>(name);
-  branch->add(build.conv(name + ".conv1", Dim(in), inner, first));
-  branch->add(build.batch_norm(name + ".bn1", inner, Activation::relu));
-  branch->add(build.conv(name + ".conv2", Dim(inner), out, kConv3x3));
-  branch->add(build.batch_norm(name + ".bn2", out, Activation::identity));
+  build.add_conv_norm(*branch, name + ".conv1", Dim(in), inner, first, name + ".bn1", Activation::relu);
+  build.add_conv_norm(*branch, name + ".conv2", Dim(inner), out, kConv3x3, name + ".bn2", Activation::identity);
   return branch;
 }
 
@@ -96,8 +94,7 @@ Net build_branchy_resnet(const NetDescription& d) {
     ++stage;
   };
   auto stem = std::make_unique<Sequential>("stem");
-  stem->add(build.conv("conv1", Dim(d.channels), *stream, kFirst));
-  stem->add(build.batch_norm("bn1", *stream, Activation::relu));
+  build.add_conv_norm(*stem, "conv1", Dim(d.channels), *stream, kFirst, "bn1", Activation::relu);
   end_stage(std::move(stem), false);
 
   for (int group = 1; group <= 3; ++group) {

@@ -31,6 +31,8 @@ NetBuilder::NetBuilder(const NetDescription& description) {
                  d.channels, " is empty");
   PLIANT_REQUIRE(ConfigError, d.batch_norm_sets == 1 || d.batch_norm_sets == static_cast<int>(d.widths.size()) + 1, d.name, ": ",
                  d.batch_norm_sets, " batch-norm sets for ", d.widths.size() + 1, " widths; give 1, or one per width");
+  PLIANT_REQUIRE(ConfigError, !d.folded || d.widths.empty(), d.name, ": one width's batch norm alone can be folded, this net has ",
+                 d.widths.size() + 1, " widths; extract one first");
   PLIANT_REQUIRE(ConfigError, d.branches == "code" || (d.branches == "paper" && !branch_stages(d.name, d.branches).empty()), d.name,
                  ": has no side branches \"", d.branches, "\"; BranchyNets have those of the \"code\" and of the \"paper\", other nets none");
   PLIANT_REQUIRE(ConfigError, d.width_ratios.empty() || d.width_ratios.size() == d.widths.size(), d.name, ": ", d.width_ratios.size(),
@@ -107,7 +109,26 @@ LayerPtr NetBuilder::conv(const std::string& name, Dim in, ChannelAxis& out, con
     const std::string& asked = net_.description.kernel_shape;
     shaped.shape = asked == "graded" ? graded_.at(name) : kernel_shape(asked);
   }
+  shaped.folded = net_.description.folded;
   return std::make_unique<Conv2d>(store(), name, in, out, shaped);
+}
+
+void NetBuilder::add_conv_norm(Sequential& body, const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options,
+                               const std::string& norm, Activation f) {
+  Conv2dOptions folded = options;
+  if (net_.description.folded) folded.bias = true, folded.activation = f;
+  body.add(conv(name, in, out, folded));
+  if (net_.description.folded) return;
+  body.add(batch_norm(norm, out, f));
+  net_.conv_norms.push_back({name, norm, BatchNormOptions{}.epsilon});
+}
+
+void NetBuilder::add_conv_relu(Sequential& body, const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options,
+                               const std::string& relu) {
+  Conv2dOptions folded = options;
+  if (net_.description.folded) folded.activation = Activation::relu;
+  body.add(conv(name, in, out, folded));
+  if (!net_.description.folded) body.add(std::make_unique<ActivationLayer>(relu, Activation::relu));
 }
 
 LayerPtr NetBuilder::batch_norm(const std::string& name, ChannelAxis& axis, Activation f) {

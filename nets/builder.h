@@ -49,6 +49,11 @@ class NetBuilder {
   LayerPtr channel_map(const std::string& name, ChannelAxis& in, ChannelAxis& out, const std::vector<std::int32_t>& whole);
   // A 3x3 convolution with padding 1 gets the shape that the description asks for (nets/kernel_shapes.h).
   LayerPtr conv(const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options);
+  // Adds a convolution and the batch norm NORM of what it writes, with f; or the one layer that both fold into.
+  void add_conv_norm(Sequential& body, const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options, const std::string& norm,
+                     Activation f);
+  // Adds a convolution and the ReLU layer RELU, or both in one in a folded net.
+  void add_conv_relu(Sequential& body, const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options, const std::string& relu);
   LayerPtr batch_norm(const std::string& name, ChannelAxis& axis, Activation f);
   // Numbers the blocks. The branch is null where next_block_removed() says so: then nothing of it is declared.
   LayerPtr residual(const std::string& name, LayerPtr branch, LayerPtr shortcut, Activation f = Activation::relu);

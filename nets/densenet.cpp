@@ -19,8 +19,7 @@ ChannelAxis& dense_layer(NetBuilder& build, const std::string& name, ChannelAxis
   ChannelAxis& out = build.store().axis(name, parts);
   auto branch = std::make_unique<Sequential>(name);
   ChannelAxis& read = build.add_norm_and_selection(*branch, name + ".norm1", in);
-  branch->add(build.conv(name + ".conv1", Dim(read), inner, {.kernel = 1}));
-  branch->add(build.batch_norm(name + ".norm2", inner, Activation::relu));
+  build.add_conv_norm(*branch, name + ".conv1", Dim(read), inner, {.kernel = 1}, name + ".norm2", Activation::relu);
   branch->add(build.conv(name + ".conv2", Dim(inner), added, {.kernel = 3, .padding = 1}));
   build.stage(std::make_unique<DenseConnection>(name, std::move(branch)), out);
   return out;
@@ -51,8 +50,7 @@ Net build_densenet(const NetDescription& d) {
   ChannelAxis* stream = &build.axis("features.conv0", 64);
   std::int64_t channels = 64;
   auto stem = std::make_unique<Sequential>("stem");
-  stem->add(build.conv("features.conv0", Dim(d.channels), *stream, kFirst));
-  stem->add(build.batch_norm("features.norm0", *stream, Activation::relu));
+  build.add_conv_norm(*stem, "features.conv0", Dim(d.channels), *stream, kFirst, "features.norm0", Activation::relu);
   stem->add(std::make_unique<MaxPool>("features.pool0", kPool));
   build.stage(std::move(stem), *stream);
 

@@ -23,8 +23,7 @@ ChannelAxis& dense_layer(NetBuilder& build, const std::string& name, bool bottle
   ChannelAxis* read = &build.add_norm_and_selection(*branch, name + ".bn1", in);
   if (bottleneck) {
     ChannelAxis& inner = build.axis(name + ".conv1", 4 * kGrowth);
-    branch->add(build.conv(name + ".conv1", Dim(*read), inner, {.kernel = 1}));
-    branch->add(build.batch_norm(name + ".bn2", inner, Activation::relu));
+    build.add_conv_norm(*branch, name + ".conv1", Dim(*read), inner, {.kernel = 1}, name + ".bn2", Activation::relu);
     read = &inner;
   }
   const std::string last = name + (bottleneck ? ".conv2" : ".conv1");

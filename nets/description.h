@@ -33,6 +33,7 @@ struct NetDescription {
   bool scale_in_training = false;                    // an open branch counts 1 / survival in training and 1 in eval mode
   std::vector<int> exits;                            // stages that carry a further head, ascending; the last stage always has one
   double exit_dropout = 0.0;                         // before the linear layer of these further heads
+  bool folded = false;                               // batch norm lies in the convolutions before it (nets/fold.h); one set alone
   int last_stage = -1;                               // the net ends after this stage, which is one of `exits`; -1: it is whole
 
   bool operator==(const NetDescription&) const = default;

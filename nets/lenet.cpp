@@ -13,15 +13,13 @@ Net build_lenet5(const NetDescription& d) {
 
   ChannelAxis& first = build.axis("conv1", 6);
   auto body1 = std::make_unique<Sequential>("conv1");
-  body1->add(build.conv("conv1", Dim(d.channels), first, {.kernel = 5, .padding = padding, .bias = true}));
-  body1->add(std::make_unique<ActivationLayer>("relu1", Activation::relu));
+  build.add_conv_relu(*body1, "conv1", Dim(d.channels), first, {.kernel = 5, .padding = padding, .bias = true}, "relu1");
   body1->add(std::make_unique<MaxPool>("pool1", pool));
   build.stage(std::move(body1), first);
 
   ChannelAxis& second = build.axis("conv2", 16);
   auto body2 = std::make_unique<Sequential>("conv2");
-  body2->add(build.conv("conv2", Dim(first), second, {.kernel = 5, .bias = true}));
-  body2->add(std::make_unique<ActivationLayer>("relu2", Activation::relu));
+  build.add_conv_relu(*body2, "conv2", Dim(first), second, {.kernel = 5, .bias = true}, "relu2");
   body2->add(std::make_unique<MaxPool>("pool2", pool));
 
   ChannelAxis &hidden1 = build.axis("fc1", 120), &hidden2 = build.axis("fc2", 84);

@@ -21,8 +21,7 @@ Net build_mobilenet(const NetDescription& d) {
 
   ChannelAxis* in = &build.axis("conv1", 32);
   auto stem = std::make_unique<Sequential>("stem");
-  stem->add(build.conv("conv1", Dim(d.channels), *in, first));
-  stem->add(build.batch_norm("bn1", *in, Activation::relu));
+  build.add_conv_norm(*stem, "conv1", Dim(d.channels), *in, first, "bn1", Activation::relu);
   build.stage(std::move(stem), *in);
 
   for (std::size_t i = 0; i <= kLast; ++i) {
@@ -31,10 +30,8 @@ Net build_mobilenet(const NetDescription& d) {
     map = map.after(depthwise);
     ChannelAxis& out = build.axis(name, kBlocks[i].channels);
     auto block = std::make_unique<Sequential>(name);
-    block->add(build.conv(name + ".depthwise", Dim(*in), *in, depthwise));
-    block->add(build.batch_norm(name + ".bn1", *in, Activation::relu));
-    block->add(build.conv(name + ".pointwise", Dim(*in), out, {.kernel = 1}));
-    block->add(build.batch_norm(name + ".bn2", out, Activation::relu));
+    build.add_conv_norm(*block, name + ".depthwise", Dim(*in), *in, depthwise, name + ".bn1", Activation::relu);
+    build.add_conv_norm(*block, name + ".pointwise", Dim(*in), out, {.kernel = 1}, name + ".bn2", Activation::relu);
     if (i == kLast) return build.finish(std::move(block), build.classifier("fc", out, map.rows, map.columns));
     build.stage(std::move(block), out, {.group_end = kBlocks[i + 1].stride == 2, .elastic = true});
     in = &out;

@@ -17,11 +17,17 @@ struct Stage {
   bool elastic = false;    // where the paper on Elastic networks puts a head (and at the end of every net)
 };
 
+struct ConvNorm {  // a convolution and the batch norm that reads it and nothing else
+  std::string convolution, norm;
+  double epsilon;
+};
+
 struct Net {
   NetDescription description;
   std::unique_ptr<ParameterStore> store;
   std::vector<Stage> stages;  // the last one has a head
   int blocks = 0;             // residual branches, which a Selection can drop
+  std::vector<ConvNorm> conv_norms;  // none where the description says that they are folded
 
   int exits() const;
   int widths() const { return 1 + static_cast<int>(description.widths.size()); }

@@ -19,10 +19,8 @@ LayerPtr branch_of(NetBuilder& build, const Block& b, ChannelAxis& in, ChannelAx
   ChannelAxis& second = build.axis(b.name + ".conv2", b.channels);
   auto branch = std::make_unique<Sequential>(b.name);
   ChannelAxis& read = build.add_norm_and_selection(*branch, b.name + ".bn1", in);
-  branch->add(build.conv(b.name + ".conv1", Dim(read), first, {.kernel = 1}));
-  branch->add(build.batch_norm(b.name + ".bn2", first, Activation::relu));
-  branch->add(build.conv(b.name + ".conv2", Dim(first), second, {.kernel = 3, .stride = b.stride, .padding = 1}));
-  branch->add(build.batch_norm(b.name + ".bn3", second, Activation::relu));
+  build.add_conv_norm(*branch, b.name + ".conv1", Dim(read), first, {.kernel = 1}, b.name + ".bn2", Activation::relu);
+  build.add_conv_norm(*branch, b.name + ".conv2", Dim(first), second, {.kernel = 3, .stride = b.stride, .padding = 1}, b.name + ".bn3", Activation::relu);
   branch->add(build.conv(b.name + ".conv3", Dim(second), out, {.kernel = 1}));
   return branch;
 }

@@ -18,10 +18,8 @@ struct Block {
 void add_convolutions(NetBuilder& build, const Block& b, ChannelAxis& read, ChannelAxis& out, Sequential& branch) {
   ChannelAxis& first = build.axis(b.name + ".conv1", b.channels);
   ChannelAxis& second = build.axis(b.name + ".conv2", b.channels);
-  branch.add(build.conv(b.name + ".conv1", Dim(read), first, {.kernel = 1}));
-  branch.add(build.batch_norm(b.name + ".bn2", first, Activation::relu));
-  branch.add(build.conv(b.name + ".conv2", Dim(first), second, {.kernel = 3, .stride = b.stride, .padding = 1}));
-  branch.add(build.batch_norm(b.name + ".bn3", second, Activation::relu));
+  build.add_conv_norm(branch, b.name + ".conv1", Dim(read), first, {.kernel = 1}, b.name + ".bn2", Activation::relu);
+  build.add_conv_norm(branch, b.name + ".conv2", Dim(first), second, {.kernel = 3, .stride = b.stride, .padding = 1}, b.name + ".bn3", Activation::relu);
   branch.add(build.conv(b.name + ".conv3", Dim(second), out, {.kernel = 1}));
 }
 
@@ -60,8 +58,7 @@ Net build_preresnet50(const NetDescription& d) {
 
   ChannelAxis* stream = &build.axis("conv1", 64);
   auto stem = std::make_unique<Sequential>("stem");
-  stem->add(build.conv("conv1", Dim(d.channels), *stream, kFirst));
-  stem->add(build.batch_norm("bn1", *stream, Activation::relu));
+  build.add_conv_norm(*stem, "conv1", Dim(d.channels), *stream, kFirst, "bn1", Activation::relu);
   stem->add(std::make_unique<MaxPool>("maxpool", kPool));
   build.stage(std::move(stem), *stream);
 

@@ -24,8 +24,7 @@ LayerPtr shortcut_a(NetBuilder& build, const std::string& name, ChannelAxis& in,
 
 LayerPtr shortcut_b(NetBuilder& build, const std::string& name, ChannelAxis& in, ChannelAxis& out) {
   auto shortcut = std::make_unique<Sequential>(name + ".downsample");
-  shortcut->add(build.conv(name + ".downsample.0", Dim(in), out, {.kernel = 1, .stride = 2}));
-  shortcut->add(build.batch_norm(name + ".downsample.1", out, Activation::identity));
+  build.add_conv_norm(*shortcut, name + ".downsample.0", Dim(in), out, {.kernel = 1, .stride = 2}, name + ".downsample.1", Activation::identity);
   return shortcut;
 }
 
@@ -35,10 +34,8 @@ LayerPtr branch_of(NetBuilder& build, const std::string& name, ChannelAxis& in, 
   Conv2dOptions first = kConv3x3;
   if (&in != &out) first.stride = 2;
   ChannelAxis& read = build.add_selection(*branch, name + ".select", in);
-  branch->add(build.conv(name + ".conv1", Dim(read), inner, first));
-  branch->add(build.batch_norm(name + ".bn1", inner, Activation::relu));
-  branch->add(build.conv(name + ".conv2", Dim(inner), out, kConv3x3));
-  branch->add(build.batch_norm(name + ".bn2", out, Activation::identity));
+  build.add_conv_norm(*branch, name + ".conv1", Dim(read), inner, first, name + ".bn1", Activation::relu);
+  build.add_conv_norm(*branch, name + ".conv2", Dim(inner), out, kConv3x3, name + ".bn2", Activation::identity);
   return branch;
 }
 
@@ -60,8 +57,7 @@ Net build_resnet(const NetDescription& d) {
   NetBuilder build(d);
   ChannelAxis* stream = &build.axis("layer1", 16);
   auto stem = std::make_unique<Sequential>("stem");
-  stem->add(build.conv("conv1", Dim(d.channels), *stream, kConv3x3));
-  stem->add(build.batch_norm("bn1", *stream, Activation::relu));
+  build.add_conv_norm(*stem, "conv1", Dim(d.channels), *stream, kConv3x3, "bn1", Activation::relu);
   build.stage(std::move(stem), *stream);
   for (int group = 1; group <= 3; ++group) {
     const std::int64_t channels = 8 << group;

@@ -22,8 +22,7 @@ LayerPtr branch_of(NetBuilder& build, const Block& b, ChannelAxis& in, ChannelAx
   int convolution = 0;
   const auto add = [&](ChannelAxis& written, const Conv2dOptions& options, Activation f) {
     ++convolution;
-    branch->add(build.conv(name("conv", convolution), Dim(*read), written, options));
-    branch->add(build.batch_norm(name("bn", convolution), written, f));
+    build.add_conv_norm(*branch, name("conv", convolution), Dim(*read), written, options, name("bn", convolution), f);
     read = &written;
   };
   ChannelAxis& first = build.axis(name("conv", 1), b.channels);
@@ -44,8 +43,8 @@ LayerPtr block(NetBuilder& build, const Block& b, ChannelAxis& in, ChannelAxis& 
   if (!build.next_block_removed()) branch = branch_of(build, b, in, out);
   if (&in != &out) {
     auto projection = std::make_unique<Sequential>(b.name + ".downsample");
-    projection->add(build.conv(b.name + ".downsample.0", Dim(in), out, {.kernel = 1, .stride = b.stride, .bias = b.biased_shortcut}));
-    projection->add(build.batch_norm(b.name + ".downsample.1", out, Activation::identity));
+    build.add_conv_norm(*projection, b.name + ".downsample.0", Dim(in), out, {.kernel = 1, .stride = b.stride, .bias = b.biased_shortcut},
+                        b.name + ".downsample.1", Activation::identity);
     shortcut = std::move(projection);
   }
   return build.residual(b.name, std::move(branch), std::move(shortcut));
@@ -64,8 +63,7 @@ Net build_resnet50(const NetDescription& d) {
 
   ChannelAxis* stream = &build.axis("conv1", 64);
   auto stem = std::make_unique<Sequential>("stem");
-  stem->add(build.conv("conv1", Dim(d.channels), *stream, kFirst));
-  stem->add(build.batch_norm("bn1", *stream, Activation::relu));
+  build.add_conv_norm(*stem, "conv1", Dim(d.channels), *stream, kFirst, "bn1", Activation::relu);
   stem->add(std::make_unique<MaxPool>("maxpool", kPool));
   build.stage(std::move(stem), *stream);
 

@@ -35,8 +35,7 @@ Net build_vgg(const NetDescription& d) {
       const std::string name = cat("features.", index);
       ChannelAxis& out = build.axis(name, groups[group].second);
       auto body = std::make_unique<Sequential>(name);
-      body->add(build.conv(name, in, out, {.kernel = 3, .padding = 1, .bias = d.head == "bias"}));
-      body->add(build.batch_norm(cat("features.", index + 1), out, Activation::relu));
+      build.add_conv_norm(*body, name, in, out, {.kernel = 3, .padding = 1, .bias = d.head == "bias"}, cat("features.", index + 1), Activation::relu);
       index += 3;
       in = Dim(out);
       const bool last_of_group = i == groups[group].first - 1;

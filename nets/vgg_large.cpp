@@ -40,12 +40,12 @@ Net build_large_vgg(const NetDescription& d) {
       const std::string name = cat("features.", index++);
       ChannelAxis& out = build.axis(name, groups[group].second);
       auto body = std::make_unique<Sequential>(name);
-      body->add(build.conv(name, in, out, {.kernel = 3, .padding = 1, .bias = true}));
+      constexpr Conv2dOptions kConv{.kernel = 3, .padding = 1, .bias = true};
       if (norm) {
-        body->add(build.batch_norm(cat("features.", index), out, Activation::relu));
+        build.add_conv_norm(*body, name, in, out, kConv, cat("features.", index), Activation::relu);
         index += 2;
       } else {
-        body->add(std::make_unique<ActivationLayer>(cat("features.", index++), Activation::relu));
+        build.add_conv_relu(*body, name, in, out, kConv, cat("features.", index++));
       }
       in = Dim(out);
       const bool group_end = i == groups[group].first - 1, last = group_end && group == 4;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <dnnl.hpp>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
@@ -23,7 +24,9 @@ enum class Direction : int { forward, data, filter };
 struct Key {
   Conv2dSizes sizes;
   Direction direction;
-  int bias, winograd, bf16;
+  int bias, relu;
+  int inference;  // forward alone: Winograd's filters may stay transformed
+  int winograd, bf16;
   int threads;  // some primitives divide their work when they are made
 
   bool operator==(const Key& other) const { return std::memcmp(this, &other, sizeof *this) == 0; }
@@ -36,12 +39,22 @@ struct KeyHash {
 
 // Winograd's F(4x4, 3x3) (Lavin and Gray, 2015) needs a quarter of the multiplications, but blocked activations. With the
 // reorders to and from them and the transformed filters it wins where there is enough work per filter, and where the image
-// fills its tiles. The rule depends on the shape alone, so that runs can be repeated bit for bit.
-bool winograd_pays(const Conv2dSizes& z) {
+// fills its tiles. In inference the filters are transformed once, and little work is enough; there oneDNN may take F(2x2, 3x3).
+// The rule depends on the shape alone, so that runs can be repeated bit for bit.
+bool winograd_pays(const Conv2dSizes& z, bool inference) {
   if (z.r != 3 || z.s != 3 || z.stride != 1 || z.dilation != 1 || z.groups != 1) return false;
   const std::int64_t image_tiles = std::int64_t{(z.p + 3) / 4} * ((z.q + 3) / 4), channels = std::min(z.c, z.k);
+  const std::int64_t work = z.n * image_tiles * channels;
   const bool filled = std::int64_t{z.p} * z.q * 10 >= image_tiles * 16 * 6;
-  return filled && channels >= 32 && z.n * image_tiles * channels >= 16384;
+  return filled && ((channels >= 32 && work >= 16384) || (inference && channels >= 64 && work >= 512));
+}
+
+// oneDNN prefers its implementation by small matrix products, which computes the taps that lie outside the image too. The older one
+// leaves them out (on maps of 2 x 2 that is half of the work), and writes each output once; it is the one that takes filters in blocks
+// of 16 x 16 channels.
+bool prefers_blocks_of_16(const Key& key) {
+  const Conv2dSizes& z = key.sizes;
+  return key.direction == Direction::forward && !key.winograd && !key.bf16 && z.groups == 1 && z.taps() > 1 && z.c % 16 == 0 && z.k % 16 == 0;
 }
 
 std::size_t padded(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
@@ -53,7 +66,9 @@ class Operand {
   Operand(const dnnl::engine& engine, const memory::desc& ours, const memory::desc& wanted, bool in_scratch = false)
       : ours_(ours, engine, nullptr), wanted_(wanted, engine, nullptr), copied_(in_scratch || ours != wanted) {}
 
-  std::size_t scratch_bytes() const { return copied_ ? padded(wanted_.get_desc().get_size()) : 0; }
+  bool copied() const { return copied_; }
+  std::size_t copy_bytes() const { return padded(wanted_.get_desc().get_size()); }
+  std::size_t scratch_bytes() const { return copied_ ? copy_bytes() : 0; }
   void place(std::size_t offset) { offset_ = offset; }
   void reorder_in() { reorder_ = dnnl::reorder(ours_, wanted_); }
   void reorder_out(bool accumulate) {
@@ -71,6 +86,21 @@ class Operand {
     wanted_.set_data_handle(copied_ ? static_cast<void*>(scratch + offset_) : ours_.get_data_handle());
   }
   void run_in(const dnnl::stream& stream) { run(stream, ours_, wanted_); }
+  // For a filter that stays in the form that the primitive wants: not in scratch memory, and converted once.
+  void bind_copy(void* copy) { wanted_.set_data_handle(copy); }
+  void convert(const dnnl::stream& stream, const Tensor& filter, Tensor& copy) {
+    ours_.set_data_handle(filter.address());
+    wanted_.set_data_handle(copy.data<std::uint8_t>());
+    try {
+      dnnl::reorder(ours_, wanted_).execute(stream, ours_, wanted_);
+    } catch (const dnnl::error& error) {
+      if (error.status != dnnl_unimplemented) throw;  // from our order to Winograd's there is no direct way
+      const memory::desc& ours = ours_.get_desc();
+      memory plain({ours.dims(), ours.data_type(), memory::format_tag::oihw}, ours_.get_engine());
+      dnnl::reorder(ours_, plain).execute(stream, ours_, plain);
+      dnnl::reorder(plain, wanted_).execute(stream, plain, wanted_);
+    }
+  }
   void run_out(const dnnl::stream& stream) { run(stream, wanted_, ours_); }
   dnnl_exec_arg_t argument(int index) const { return {index, wanted_.get()}; }
 
@@ -92,6 +122,7 @@ class Operand {
 struct Plan {
   dnnl::primitive primitive;
   bool fast = true;  // false: oneDNN has only its reference loops for this
+  bool keeps_filter = false;  // inputs[1] is a copy that outlives the call
   Operand inputs[2], output;
   memory bias, scratchpad;
   std::size_t scratchpad_offset = 0, scratch_bytes = 0;
@@ -110,21 +141,26 @@ struct Descriptions {  // of one convolution; "asked" is what the primitive may 
     x = {x_dims, type, Tag::nhwc}, y = {y_dims, type, Tag::nhwc}, w = {w_dims, w_type, z.groups == 1 ? Tag::ohwi : Tag::gohwi};
     asked_x = key.winograd ? memory::desc(x_dims, type, Tag::any) : x;
     asked_y = key.winograd ? memory::desc(y_dims, type, Tag::any) : y;
-    forward_w = {w_dims, type, Tag::any};
+    forward_w = {w_dims, type, prefers_blocks_of_16(key) ? Tag::OIhw16i16o : Tag::any};
     asked_w = {w_dims, w_type, Tag::any};
     if (key.bias) bias = {{z.k}, f32, Tag::x};
     strides = {z.stride, z.stride}, dilations = {z.dilation - 1, z.dilation - 1}, padding = {z.padding, z.padding};
     algorithm = key.winograd ? dnnl::algorithm::convolution_winograd : dnnl::algorithm::convolution_direct;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    dnnl::post_ops tail;
+    if (key.relu) tail.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+    attributes.set_post_ops(tail);
+    kind = key.inference ? dnnl::prop_kind::forward_inference : dnnl::prop_kind::forward_training;
   }
 
   dnnl::convolution_forward::primitive_desc forward(const dnnl::engine& engine) const {
-    return {{dnnl::prop_kind::forward_training, algorithm, asked_x, forward_w, bias, asked_y, strides, dilations, padding, padding},
+    return {{kind, algorithm, asked_x, forward_w, bias, asked_y, strides, dilations, padding, padding},
             attributes, engine};
   }
 
   memory::desc x, w, y, bias, asked_x, asked_w, asked_y, forward_w;
   memory::dims strides, dilations, padding;
+  dnnl::prop_kind kind;
   dnnl::algorithm algorithm;
   dnnl::primitive_attr attributes;
 };
@@ -133,13 +169,15 @@ void finish(Plan& plan, const dnnl::engine& engine, const dnnl::primitive_desc_b
   const memory::desc scratchpad = made.scratchpad_desc();
   plan.fast = std::string_view(made.impl_info_str()).find("ref") == std::string_view::npos;
   for (Operand* operand : {&plan.inputs[0], &plan.inputs[1], &plan.output}) {
+    if (plan.keeps_filter && operand == &plan.inputs[1]) continue;
     operand->place(plan.scratch_bytes);
     plan.scratch_bytes += operand->scratch_bytes();
   }
   plan.scratchpad_offset = plan.scratch_bytes;
   plan.scratch_bytes += padded(scratchpad.get_size());
   plan.scratchpad = memory(scratchpad, engine, nullptr);
-  for (Operand& input : plan.inputs) input.reorder_in();
+  plan.inputs[0].reorder_in();
+  if (!plan.keeps_filter) plan.inputs[1].reorder_in();
   plan.arguments = {plan.inputs[0].argument(indices[0]), plan.inputs[1].argument(indices[1]), plan.output.argument(indices[2]),
                     {DNNL_ARG_SCRATCHPAD, plan.scratchpad.get()}};
 }
@@ -154,6 +192,7 @@ Plan make_plan(const Key& key, const dnnl::engine& engine) {
     plan.inputs[1] = Operand(engine, of.w, made.weights_desc());
     plan.output = Operand(engine, of.y, made.dst_desc());
     plan.output.reorder_out(false);
+    plan.keeps_filter = key.inference && plan.inputs[1].copied();
     finish(plan, engine, made, {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST});
     if (key.bias) {
       plan.bias = memory(of.bias, engine, nullptr);
@@ -183,24 +222,59 @@ Plan make_plan(const Key& key, const dnnl::engine& engine) {
   return plan;
 }
 
+// Filters in the forms that primitives want, each as long as nobody asks to write into the filter's memory.
+class KeptFilters {
+ public:
+  void* find(Plan& plan, const dnnl::stream& stream, const Tensor& filter) {
+    Entry& entry = entries_[{&plan, filter.address()}];
+    const std::weak_ptr<const void> memory = filter.memory();
+    const bool same = !entry.memory.owner_before(memory) && !memory.owner_before(entry.memory) && entry.writes == filter.writes();
+    if (!same || !entry.copy) {
+      entry = {memory, filter.writes(), Tensor(filter.context(), {static_cast<std::int64_t>(plan.inputs[1].copy_bytes())}, DType::u8)};
+      plan.inputs[1].convert(stream, filter, entry.copy);
+      std::erase_if(entries_, [](const auto& other) { return other.second.memory.expired(); });
+    }
+    return entry.copy.address();
+  }
+
+ private:
+  struct Entry {
+    std::weak_ptr<const void> memory;
+    std::uint64_t writes = 0;
+    Tensor copy;
+  };
+  std::map<std::pair<const Plan*, const void*>, Entry> entries_;
+};
+
+struct Tail {  // what stands behind the products of a forward pass
+  const float* bias = nullptr;
+  bool relu = false, inference = false;
+};
+
 class OneDnn : public Attachment {
  public:
   explicit OneDnn(Context& context) : context_(context), engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {}
 
   // False: nothing was computed, as oneDNN has nothing fast for this in bf16 (its loops for f32 are the better choice).
-  bool run(const Conv2dSizes& sizes, Direction direction, bool bf16, const void* first, const void* second, const float* bias,
+  bool run(const Conv2dSizes& sizes, Direction direction, bool bf16, const Tensor& first, const Tensor& second, const Tail& tail,
            void* output) {
     try {
-      Plan& plan = find({sizes, direction, bias != nullptr, !bf16 && winograd_pays(sizes), bf16, omp_get_max_threads()});
+      Plan& plan = find({sizes, direction, tail.bias != nullptr, tail.relu, tail.inference,
+                         !bf16 && winograd_pays(sizes, tail.inference), bf16, omp_get_max_threads()});
       if (bf16 && !plan.fast) return false;
       Tensor scratch(context_, {static_cast<std::int64_t>(plan.scratch_bytes)}, DType::u8);
       auto* bytes = reinterpret_cast<std::byte*>(scratch.data<std::uint8_t>());
-      plan.inputs[0].bind(first, bytes);
-      plan.inputs[1].bind(second, bytes);
+      plan.inputs[0].bind(first.address(), bytes);
+      plan.inputs[0].run_in(stream_);
+      if (plan.keeps_filter) {
+        plan.inputs[1].bind_copy(kept_.find(plan, stream_, second));
+      } else {
+        plan.inputs[1].bind(second.address(), bytes);
+        plan.inputs[1].run_in(stream_);
+      }
       plan.output.bind(output, bytes);
       plan.scratchpad.set_data_handle(bytes + plan.scratchpad_offset);
-      if (bias) plan.bias.set_data_handle(const_cast<float*>(bias));
-      for (Operand& input : plan.inputs) input.run_in(stream_);
+      if (tail.bias) plan.bias.set_data_handle(const_cast<float*>(tail.bias));
       dnnl::error::wrap_c_api(dnnl_primitive_execute(plan.primitive.get(), stream_.get(),
                                                      static_cast<int>(plan.arguments.size()), plan.arguments.data()),
                               "convolution");
@@ -237,7 +311,8 @@ class OneDnn : public Attachment {
   Context& context_;
   dnnl::engine engine_;
   dnnl::stream stream_;
-  std::unordered_map<Key, Plan, KeyHash> plans_;
+  std::unordered_map<Key, Plan, KeyHash> plans_;  // references to its elements stay valid
+  KeptFilters kept_;
 };
 
 // Emulated, bf16 is slower than f32.
@@ -247,25 +322,30 @@ bool has_bf16() {
   return has;
 }
 
-const void* data_of(const Tensor& tensor) {
-  return tensor.dtype() == DType::bf16 ? static_cast<const void*>(tensor.data<BFloat16>()) : tensor.data<float>();
-}
 void* data_of(Tensor& tensor) { return tensor.dtype() == DType::bf16 ? static_cast<void*>(tensor.data<BFloat16>()) : tensor.data<float>(); }
 
 // kind: a tensor of activations, whose dtype decides.
-bool run(const Tensor& kind, const Conv2dSizes& sizes, Direction direction, const Tensor& first, const Tensor& second, const Tensor& bias,
+bool run(const Tensor& kind, const Conv2dSizes& sizes, Direction direction, const Tensor& first, const Tensor& second, const Tail& tail,
          Tensor& output) {
   const bool bf16 = kind.dtype() == DType::bf16;
   if (kind.dtype() != DType::f32 && !(bf16 && has_bf16())) return false;
-  return kind.context().attachment<OneDnn>().run(sizes, direction, bf16, data_of(first), data_of(second),
-                                                  bias ? bias.data<float>() : nullptr, data_of(output));
+  return kind.context().attachment<OneDnn>().run(sizes, direction, bf16, first, second, tail, data_of(output));
+}
+
+const float* bias_of(const Tensor& x, const Tensor& bias) {
+  return bias && bias.dtype() == DType::f32 && x.dtype() != DType::f64 ? bias.data<float>() : nullptr;
 }
 
 }  // namespace
 
 bool conv2d_onednn_forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dGeometry& geometry, Tensor& y) {
   const Conv2dSizes sizes = check_conv2d("conv2d", x, w, bias, y, geometry);
-  return sizes.n == 0 || run(x, sizes, Direction::forward, x, w, bias, y);
+  return sizes.n == 0 || run(x, sizes, Direction::forward, x, w, {bias_of(x, bias)}, y);
+}
+
+bool conv2d_onednn_inference(const Tensor& x, const Tensor& w, const Tensor& bias, Activation f, const Conv2dGeometry& geometry, Tensor& y) {
+  const Conv2dSizes sizes = check_conv2d("conv2d_fused", x, w, bias, y, geometry);
+  return sizes.n == 0 || run(x, sizes, Direction::forward, x, w, {bias_of(x, bias), f == Activation::relu, true}, y);
 }
 
 bool conv2d_onednn_backward_data(const Tensor& dy, const Tensor& w, const Conv2dGeometry& geometry, Tensor& dx) {

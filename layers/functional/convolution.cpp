@@ -37,6 +37,12 @@ Var conv2d(const Var& x, const Var& w, const Var& bias, const Conv2dGeometry& ge
                 });
 }
 
+Var conv2d_fused(const Var& x, const Var& w, const Var& bias, const Conv2dGeometry& geometry, Activation f, const Var& residual) {
+  Tensor y(x.value.context(), conv2d_output_shape(x.value.shape(), w.value.shape(), geometry), x.value.dtype());
+  kernels::conv2d_fused(x.value, w.value, bias.value, residual.value, f, geometry, y);
+  return {y};
+}
+
 Var conv2d_cross(const Var& x, const Var& w, const Var& bias, int stride) {
   Tensor y(x.value.context(), conv2d_cross_output_shape(x.value.shape(), w.value.shape(), stride), x.value.dtype());
   kernels::conv2d_cross_forward(x.value, w.value, bias.value, stride, y);

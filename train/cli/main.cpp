@@ -32,6 +32,7 @@ void add_verbs(CLI::App& app, Verb& chosen) {
   add_sensitivity(app, chosen);
   add_prune(app, chosen);
   add_extract(app, chosen);
+  add_fold(app, chosen);
   add_predict(app, chosen);
   add_forward(app, chosen);
   add_step(app, chosen);

@@ -29,6 +29,7 @@ void add_graph(CLI::App& app, Verb& chosen);
 void add_sensitivity(CLI::App& app, Verb& chosen);
 void add_prune(CLI::App& app, Verb& chosen);
 void add_extract(CLI::App& app, Verb& chosen);
+void add_fold(CLI::App& app, Verb& chosen);
 void add_predict(CLI::App& app, Verb& chosen);
 void add_data(CLI::App& app, Verb& chosen);
 void add_plot(CLI::App& app, Verb& chosen);
