@@ -1,5 +1,6 @@
 #include "layers/functional.h"
 #include "layers/op_cases/families.h"
+#include "layers/op_cases/values.h"
 
 namespace pliant {
 
@@ -64,6 +65,26 @@ std::vector<OpCase> convolution_cases() {
   cases.push_back(cross_case("13 to 33, batch 3", {3, 4, 3, 13}, {33, 5, 1, 13}, 1, false));
   cases.push_back(cross_case("one pixel", {2, 1, 1, 3}, {4, 5, 1, 3}, 1, true));
   cases.push_back(cross_case("one row, stride 2", {1, 1, 5, 2}, {1, 5, 1, 2}, 2, false));
+  return cases;
+}
+
+std::vector<KernelCase> convolution_kernel_cases() {
+  std::vector<KernelCase> cases;
+  for (const ConvolutionCase& one : convolutions()) {
+    for (const auto& [f, onto] : {std::pair{Activation::relu, false}, {Activation::identity, true}, {Activation::relu, true}}) {
+      cases.push_back({cat("conv2d_fused: ", name_of(f), onto ? " onto a residual, " : ", ", one.op.name),
+                       [one, f = f, onto = onto](Context& context, DType dtype) {
+                         const Tensor x = random_tensor(context, one.op.inputs[0], dtype, 21), w = random_tensor(context, one.op.inputs[1], dtype, 22);
+                         const bool biased = one.op.inputs.size() > 2;
+                         const Tensor bias = biased ? random_tensor(context, one.op.inputs[2], accumulation_dtype(dtype), 23) : Tensor();
+                         Tensor y(context, conv2d_output_shape(x.shape(), w.shape(), one.geometry), dtype);
+                         const Tensor residual = onto ? random_tensor(context, y.shape(), dtype, 24) : Tensor();
+                         kernels::conv2d_fused(x, w, bias, residual, f, one.geometry, y);
+                         return std::vector<Tensor>{y};
+                       },
+                       1e-5, 4.0});
+    }
+  }
   return cases;
 }
 

@@ -37,5 +37,6 @@ std::vector<KernelCase> loss_kernel_cases();
 std::vector<KernelCase> channels_kernel_cases();
 std::vector<KernelCase> batch_norm_kernel_cases();
 std::vector<KernelCase> exits_kernel_cases();
+std::vector<KernelCase> convolution_kernel_cases();
 
 }  // namespace pliant

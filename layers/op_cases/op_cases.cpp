@@ -33,6 +33,7 @@ std::vector<KernelCase> kernel_cases() {
   append(all, channels_kernel_cases());
   append(all, batch_norm_kernel_cases());
   append(all, exits_kernel_cases());
+  append(all, convolution_kernel_cases());
   return all;
 }
 

@@ -34,6 +34,24 @@ class DynamicTest(ProgramTest):
         return read(self.path("out"))[1]["logits"]
 
 
+class Folded(DynamicTest):
+    def test_a_folded_net_gives_the_logits_of_eval_mode(self):
+        net, given, out = self.net(flags=()), self.images(), self.path("folded")
+        report = self.report("fold", net, "--output", out)
+        self.assertEqual((report["checkpoint"], report["folded"]), (out, 19))
+        self.assertEqual(report["parameters"], self.report("info", out)["parameters"])
+        expected, folded = (self.logits(file, given)[2] for file in (net, out))
+        self.assertEqual((len(expected), len(folded)), (30, 30))
+        self.assertTrue(all(abs(a - b) < 1e-4 for a, b in zip(expected, folded)), (expected[:3], folded[:3]))
+        self.assertIn("19 batch norms folded", self.succeeds("fold", net, "--output", out))
+
+    def test_a_net_with_several_widths_or_a_folded_one_is_refused(self):
+        out = self.path("folded")
+        self.fails(CONFIG, "fold", self.net(), "--output", out, mentions="extract one first")
+        self.succeeds("fold", self.net("plain", flags=()), "--output", out)
+        self.fails(CONFIG, "fold", out, "--output", self.path("again"), mentions="folded already")
+
+
 class Parts(DynamicTest):
     def test_an_extracted_part_gives_the_bits_of_its_width_and_exit(self):
         net, given, out = self.net(), self.images(), self.path("part")

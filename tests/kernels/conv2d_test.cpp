@@ -188,6 +188,58 @@ TEST_CASE("conv2d: Winograd computes large 3x3 layers as exactly as floats allow
   MESSAGE("Winograd plans: " << kernels::cpu::onednn_counters(context).winograd_plans);
   CHECK(kernels::cpu::onednn_counters(context).plans == 3);
 }
+
+TEST_CASE("conv2d: maps of a few pixels are products of matrices and as exact as floats allow") {
+  Context context(Device::cpu);
+  const Shape image{33, 2, 2, 65}, filters{66, 3, 3, 65};
+  for (const Conv2dGeometry& geometry : {Conv2dGeometry{1, 1, 1, 1}, Conv2dGeometry{2, 1, 1, 1}, Conv2dGeometry{1, 2, 2, 1}}) {
+    CAPTURE(geometry.stride);
+    CAPTURE(geometry.dilation);
+    const auto run = [&](DType dtype) {
+      const Tensor x = random_tensor(context, image, dtype, 1), w = random_tensor(context, filters, dtype, 2);
+      const Shape result = conv2d_output_shape(image, filters, geometry);
+      const Tensor bias = random_tensor(context, {66}, dtype, 3), dy = random_tensor(context, result, dtype, 4);
+      Tensor y(context, result, dtype), dx(context, image, dtype), dw = random_tensor(context, filters, dtype, 5);
+      kernels::conv2d_forward(x, w, bias, geometry, y);
+      kernels::conv2d_backward_data(dy, w, geometry, dx);
+      kernels::conv2d_backward_filter(dy, x, geometry, dw);
+      return std::vector<Tensor>{y, dx, dw};
+    };
+    const std::vector<Tensor> actual = run(DType::f32), expected = run(DType::f64), again = run(DType::f32);
+    for (std::size_t i = 0; i < actual.size(); ++i) {
+      CAPTURE(i);
+      CHECK(difference(actual[i], expected[i]).relative < 1e-5);
+      CHECK(bit_equal(actual[i], again[i]));
+    }
+  }
+  CHECK(kernels::cpu::onednn_counters(context).plans == 0);
+}
+
+TEST_CASE("conv2d_fused: filters kept for Winograd in inference are as exact as floats allow and follow their tensor") {
+  Context context(Device::cpu);
+  const Conv2dGeometry geometry{1, 1, 1, 1};
+  for (const std::int64_t batch : {1, 24}) {
+    CAPTURE(batch);
+    const Shape image{batch, 8, 8, 64}, filters{128, 3, 3, 64}, result{batch, 8, 8, 128};
+    const auto run = [&](const Tensor& w, bool onto) {
+      const Tensor x = random_tensor(context, image, w.dtype(), 1), bias = random_tensor(context, {128}, w.dtype(), 3);
+      const Tensor residual = onto ? random_tensor(context, result, w.dtype(), 4) : Tensor();
+      Tensor y(context, result, w.dtype());
+      kernels::conv2d_fused(x, w, bias, residual, Activation::relu, geometry, y);
+      return y;
+    };
+    Tensor w = random_tensor(context, filters, DType::f32, 2);
+    for (const bool onto : {false, true}) {
+      const Tensor first = run(w, onto);
+      CHECK(difference(first, run(random_tensor(context, filters, DType::f64, 2), onto)).relative < 1e-5);
+      CHECK(bit_equal(run(w, onto), first));
+    }
+    w.copy_from(random_tensor(context, filters, DType::f32, 5));
+    CHECK(difference(run(w, false), run(random_tensor(context, filters, DType::f64, 5), false)).relative < 1e-5);
+    w = random_tensor(context, filters, DType::f32, 6);  // perhaps at the address of the former one
+    CHECK(difference(run(w, false), run(random_tensor(context, filters, DType::f64, 6), false)).relative < 1e-5);
+  }
+}
 #endif
 
 #if defined(PLIANT_WITH_CUDA)
