@@ -1,5 +1,6 @@
 // Convolution by oneDNN, in f32 and, where the processor multiplies bf16, in that. Primitives are cached in the Context by shape;
-// filters, and for Winograd also activations, are reordered inside the call and never leave it, but for inference. Only in builds with oneDNN (PLIANT_WITH_ONEDNN).
+// filters, and for Winograd also activations, are reordered inside the call and never leave it, but for inference. Only in builds with
+// oneDNN (PLIANT_WITH_ONEDNN).
 #pragma once
 
 #include "kernels/conv2d.h"
