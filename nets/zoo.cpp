@@ -13,8 +13,26 @@ namespace {
 
 struct Family {
   const char* name;
-  Net (*build)(const NetDescription&);
+  NetBuilderFunction build;
 };
+
+struct AddedNet {
+  NetDescription description;
+  NetBuilderFunction build;
+};
+
+// Those of the program, in the order they were added.
+std::vector<AddedNet>& added_nets() {
+  static std::vector<AddedNet> nets;
+  return nets;
+}
+
+const AddedNet* find_added(const std::string& name) {
+  for (const AddedNet& net : added_nets()) {
+    if (net.description.name == name) return &net;
+  }
+  return nullptr;
+}
 
 constexpr Family kFamilies[] = {{"lenet5", build_lenet5},    {"mlp", build_mlp},          {"vgg16", build_vgg},
                                 {"vgg19", build_vgg},        {"resnet20", build_resnet},  {"resnet32", build_resnet},
@@ -56,8 +74,10 @@ void require_fields_used(const NetDescription& d) {
 
 }  // namespace
 
-const std::vector<std::string>& net_names() {
-  static const std::vector<std::string> names = [] {
+namespace {
+
+std::vector<std::string>& all_names() {
+  static std::vector<std::string> names = [] {
     std::vector<std::string> all;
     for (const Family& family : kFamilies) all.emplace_back(family.name);
     return all;
@@ -65,9 +85,21 @@ const std::vector<std::string>& net_names() {
   return names;
 }
 
+}  // namespace
+
+const std::vector<std::string>& net_names() { return all_names(); }
+
 bool is_net_name(const std::string& name) { return std::find(net_names().begin(), net_names().end(), name) != net_names().end(); }
 
+void add_net(const NetDescription& description, NetBuilderFunction build) {
+  PLIANT_REQUIRE(ConfigError, !description.name.empty() && build, "a net that is added needs a name and a builder");
+  PLIANT_REQUIRE(ConfigError, !is_net_name(description.name), description.name, ": there is a net of this name already; take another");
+  added_nets().push_back({description, build});
+  all_names().push_back(description.name);
+}
+
 Net build_net(const NetDescription& description) {
+  if (const AddedNet* own = find_added(description.name)) return own->build(description);
   for (const Family& family : kFamilies) {
     if (description.name != family.name) continue;
     require_fields_used(description);
@@ -78,6 +110,7 @@ Net build_net(const NetDescription& description) {
 
 NetDescription default_description(const std::string& name) {
   PLIANT_REQUIRE(UsageError, is_net_name(name), "there is no net \"", name, "\"; the nets are ", joined_names());
+  if (const AddedNet* own = find_added(name)) return own->description;
   NetDescription description;
   description.name = name;
   if (name == "lenet5" || name == "mlp" || name == "b-lenet") {

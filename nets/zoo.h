@@ -5,12 +5,19 @@
 
 namespace pliant {
 
-const std::vector<std::string>& net_names();
+const std::vector<std::string>& net_names();  // those that add_net() added come last
 bool is_net_name(const std::string& name);
 
 // The structure alone: no memory for parameters yet. Throws UsageError for an unknown name, listing the known ones, and ConfigError
 // for a combination that cannot be built, or for a field that this net has no use for.
 Net build_net(const NetDescription& description);
+
+// Adds a net of a program's own under the name of its description, which default_description() returns from then on. Everything that makes
+// nets from descriptions knows it then: checkpoints, width tables, pruning, extraction, comparisons. Fields that only some nets of the zoo
+// read (shortcut, branches, head, stem) are the builder's to read, or to refuse. At the beginning of a program, before other threads
+// run. Throws ConfigError for a name that is empty or taken.
+using NetBuilderFunction = Net (*)(const NetDescription&);
+void add_net(const NetDescription& description, NetBuilderFunction build);
 
 // The input that a net expects where no data set says otherwise: 1 x 28 x 28 for lenet5, mlp and b-lenet, 3 x 224 x 224 for the large
 // ResNets, DenseNets and VGGs, 3 x 32 x 32 for the others; and its own exits: those of the released code for BranchyNets, none for the others.

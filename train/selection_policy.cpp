@@ -34,7 +34,7 @@ int part_of(std::int64_t epoch, std::int64_t epochs, int parts) {
 
 }  // namespace
 
-SelectionPolicy::SelectionPolicy(Net& net, const DynamicOptions& options, std::uint64_t seed, std::int64_t epochs)
+DynamicPolicy::DynamicPolicy(Net& net, const DynamicOptions& options, std::uint64_t seed, std::int64_t epochs)
     : net_(net), options_(options), seed_(seed), epochs_(epochs) {
   check(options);
   const NetDescription& d = net.description;
@@ -56,16 +56,16 @@ SelectionPolicy::SelectionPolicy(Net& net, const DynamicOptions& options, std::u
   }
 }
 
-int SelectionPolicy::grown_width(std::int64_t epoch) const {
+int DynamicPolicy::grown_width(std::int64_t epoch) const {
   if (options_.width_training != "incremental") return -1;
   return net_.widths() - 1 - part_of(epoch, epochs_, net_.widths());
 }
 
-int SelectionPolicy::only_exit(std::int64_t epoch) const {
+int DynamicPolicy::only_exit(std::int64_t epoch) const {
   return options_.exit_order == "joint" ? -1 : part_of(epoch, epochs_, net_.exits());
 }
 
-std::vector<int> SelectionPolicy::widths_of_step(std::int64_t epoch, std::int64_t batch) const {
+std::vector<int> DynamicPolicy::widths_of_step(std::int64_t epoch, std::int64_t batch) const {
   if (const int grown = grown_width(epoch); grown >= 0) return {grown};
   const int narrowest = net_.widths() - 1;
   std::vector<int> rows;
@@ -84,7 +84,7 @@ std::vector<int> SelectionPolicy::widths_of_step(std::int64_t epoch, std::int64_
   return rows;
 }
 
-IndexSet SelectionPolicy::closed_blocks(std::int64_t epoch, std::int64_t batch) const {
+IndexSet DynamicPolicy::closed_blocks(std::int64_t epoch, std::int64_t batch) const {
   IndexSet closed;
   const std::vector<double>& survival = net_.description.survival;
   if (net_.description.gate_per_sample) return closed;  // the blocks draw for themselves
@@ -96,7 +96,7 @@ IndexSet SelectionPolicy::closed_blocks(std::int64_t epoch, std::int64_t batch) 
   return closed;
 }
 
-std::vector<PlannedPass> SelectionPolicy::passes(std::int64_t epoch, std::int64_t batch) const {
+std::vector<PlannedPass> DynamicPolicy::passes(std::int64_t epoch, std::int64_t batch) const {
   Selection common;
   common.dropped = closed_blocks(epoch, batch);
   const std::vector<double> weights = exit_weights(options_, net_.exits(), epoch);

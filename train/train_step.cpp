@@ -44,13 +44,17 @@ bool starts_with_any(const std::string& name, const std::vector<std::string>& pr
   return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return name.starts_with(prefix); });
 }
 
+bool any_taught(const std::vector<PlannedPass>& passes) {
+  return std::any_of(passes.begin(), passes.end(), [](const PlannedPass& pass) { return pass.taught; });
+}
+
 }  // namespace
 
-TrainStep::TrainStep(Net& net, const TrainConfig& config)
+TrainStep::TrainStep(Net& net, const TrainConfig& config, std::unique_ptr<const SelectionPolicy> policy)
     : net_(net),
       config_(config),
       optimizer_(frozen(*net.store, config.freeze), config.optimizer),
-      policy_(net, config.dynamic, config.seed, config.epochs),
+      policy_(policy ? std::move(policy) : std::make_unique<DynamicPolicy>(net, config.dynamic, config.seed, config.epochs)),
       head_layers_(layers_of_heads(net)) {
   const DynamicOptions& dynamic = config.dynamic;
   check(dynamic);
@@ -78,10 +82,10 @@ void TrainStep::begin_epoch(std::int64_t epoch, std::int64_t batch) {
     optimizer_.refresh_rules();
     if (epoch == dynamic.freeze_backbone && batch == 0) restart_optimizer();
   }
-  const int grown = policy_.grown_width(epoch);
+  const int grown = policy_->grown_width(epoch);
   if (grown < 0 || (growth_ && growth_->width() == grown)) return;
   growth_.emplace(net_, grown);
-  const bool first = batch == 0 && (epoch == 0 || policy_.grown_width(epoch - 1) != grown);
+  const bool first = batch == 0 && (epoch == 0 || policy_->grown_width(epoch - 1) != grown);
   if (first) restart_optimizer();
 }
 
@@ -104,13 +108,19 @@ std::vector<Tensor> TrainStep::backward_pass(const StepPlan& plan, const Planned
     if (!planned.select.skipped_exits.contains(exit)) targets.weights.push_back(plan.exit_weights[static_cast<std::size_t>(exit)]);
   }
   if (correct) kernels::count_correct(logits.back().value, batch.labels, *correct);
-  const std::vector<Tensor> soft = config_.dynamic.inplace_distillation && !planned.taught ? soft_targets(logits) : std::vector<Tensor>();
+  const bool teaches = !planned.taught && any_taught(plan.passes);
+  const std::vector<Tensor> soft = teaches ? soft_targets(logits) : std::vector<Tensor>();
   tape.backward(exit_losses(logits, targets, config_.dynamic, loss_sum));
   return soft;
 }
 
 StepPlan TrainStep::plan(std::int64_t epoch, std::int64_t batch, std::int64_t samples) const {
-  StepPlan plan{.passes = policy_.passes(epoch, batch), .samples = samples, .trunk = trunk_, .exit_weights = weights_, .state = {}};
+  StepPlan plan{.passes = policy_->passes(epoch, batch), .samples = samples, .trunk = trunk_, .exit_weights = weights_, .state = {}};
+  PLIANT_REQUIRE(ConfigError, !plan.passes.empty(), "the policy \"", policy_->name(), "\" plans no pass for batch ", batch, " of epoch ", epoch);
+  PLIANT_REQUIRE(ConfigError, !plan.passes.front().taught, "the policy \"", policy_->name(), "\" lets the first pass of batch ", batch, " of epoch ",
+                 epoch, " be taught; the first one teaches");
+  PLIANT_REQUIRE(ConfigError, config_.dynamic.exit_loss == "softmax" || !any_taught(plan.passes), "the policy \"", policy_->name(),
+                 "\" teaches passes, which needs probabilities: exit_loss softmax alone");
   const auto add = [&](const Tensor& memory) { plan.state.push_back(memory ? reinterpret_cast<std::uintptr_t>(memory.address()) : 0); };
   const ParameterStore& store = *net_.store;
   for (const Parameter& parameter : store.parameters()) plan.state.push_back(parameter.frozen);

@@ -3,6 +3,7 @@
 // is planned on the host and then launched; what is launched depends on the plan alone, which is what makes it fit to be replayed.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "train/config.h"
@@ -31,8 +32,10 @@ struct StepPlan {
 
 class TrainStep {
  public:
-  // Throws ConfigError where the configuration and the net do not fit.
-  TrainStep(Net& net, const TrainConfig& config);
+  // policy: null for that of config.dynamic. Throws ConfigError where the configuration and the net do not fit.
+  TrainStep(Net& net, const TrainConfig& config, std::unique_ptr<const SelectionPolicy> policy = nullptr);
+
+  const SelectionPolicy& policy() const { return *policy_; }
 
   Optimizer& optimizer() { return optimizer_; }
   const Optimizer& optimizer() const { return optimizer_; }
@@ -41,7 +44,8 @@ class TrainStep {
   // Freezes what this epoch (from 0) does not train. Before its first step, and after a resume in its middle (batch > 0).
   void begin_epoch(std::int64_t epoch, std::int64_t batch);
 
-  // The plan of a step on so many samples; batch counts from 0 in its epoch, which begin_epoch() has seen.
+  // The plan of a step on so many samples; batch counts from 0 in its epoch, which begin_epoch() has seen. Throws ConfigError where the
+  // policy plans no pass.
   StepPlan plan(std::int64_t epoch, std::int64_t batch, std::int64_t samples) const;
   // Launches the step; the optimizer's scalars lie on the device already. Changes nothing on the host and reads nothing back.
   void launch(const StepPlan& plan, const Batch& batch, const Tensor& key, Tensor& loss_sum, Tensor& correct);
@@ -66,7 +70,7 @@ class TrainStep {
   Net& net_;
   TrainConfig config_;
   Optimizer optimizer_;
-  SelectionPolicy policy_;
+  std::unique_ptr<const SelectionPolicy> policy_;
   std::optional<GradientLog> log_;
   std::optional<Growth> growth_;
   std::vector<std::string> head_layers_;

@@ -56,7 +56,8 @@ void require_fit(const TrainConfig& config, const ParameterStore& store) {
 
 }  // namespace
 
-Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, const RunFolder& folder, StepGraphMode graphs)
+Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, const RunFolder& folder, StepGraphMode graphs,
+                 std::unique_ptr<const SelectionPolicy> policy)
     : net_(net),
       config_(checked(config)),
       folder_(folder),
@@ -64,7 +65,7 @@ Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, cons
       train_(to_device(net.store->context(), splits.train, splits.normalisation)),
       validation_(to_device(net.store->context(), splits.validation, splits.normalisation)),
       test_(to_device(net.store->context(), splits.test, splits.normalisation)),
-      step_(net, config),
+      step_(net, config, std::move(policy)),
       length_{(splits.train.size() + config.batch - 1) / config.batch, config.epochs},
       rate_(config.schedule, config.rate, length_),
       feed_(net.store->context(), splits.train.size(), config.batch, step_.optimizer().scalars_on_device().size()),

@@ -42,12 +42,13 @@ class Trainer {
  public:
   // The net is initialised, or holds the weights to continue from. Throws ConfigError where the values do not fit together, for
   // example a weight per exit that is missing, or a frozen name that no parameter begins with. Whether steps are replayed as graphs
-  // changes how fast they are and not what they compute, so it is no part of the configuration.
+  // changes how fast they are and not what they compute, so it is no part of the configuration. policy: a program's own; null for that of
+  // config.dynamic.
   Trainer(Net& net, const Splits& splits, const TrainConfig& config, const RunFolder& folder,
-          StepGraphMode graphs = StepGraphMode::automatic);
+          StepGraphMode graphs = StepGraphMode::automatic, std::unique_ptr<const SelectionPolicy> policy = nullptr);
 
   // Continues exactly where the state in a checkpoint left off; the net already holds the checkpoint's weights and buffers, arenas
-  // is the optimizer's state. Throws FileError for a state that is not one, or for an arena that is missing.
+  // is the optimizer's state. Throws FileError for a state that is not one or that another policy made, or for an arena that is missing.
   void restore(const std::string& state, const std::vector<OptimizerArena>& arenas);
 
   // Trains to the last epoch, or until early stopping or interrupted() ends it. Throws Error on a loss that is not finite; the last

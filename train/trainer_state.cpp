@@ -8,6 +8,7 @@ namespace pliant {
 std::string Trainer::state_text() const {
   nlohmann::ordered_json json;
   json["config"] = nlohmann::ordered_json::parse(to_json(config_));
+  json["policy"] = step_.policy().name();
   json["epoch"] = state_.epoch;
   json["batch"] = state_.batch;
   json["loss_sum"] = state_.loss_sum;
@@ -30,7 +31,9 @@ void Trainer::restore(const std::string& text, const std::vector<OptimizerArena>
   State state;
   std::int64_t optimizer_steps = 0;
   StepCounts counts;
+  std::string policy;
   try {
+    policy = json.value("policy", "dynamic");  // files that are older than other policies do not name it
     state.epoch = json.at("epoch").get<std::int64_t>();
     state.batch = json.at("batch").get<std::int64_t>();
     state.loss_sum = json.at("loss_sum").get<double>();
@@ -47,6 +50,8 @@ void Trainer::restore(const std::string& text, const std::vector<OptimizerArena>
   } catch (const nlohmann::json::exception& error) {
     throw FileError(cat("training state: ", error.what()));
   }
+  PLIANT_REQUIRE(FileError, policy == step_.policy().name(), "training state: of the policy \"", policy, "\", this run has \"",
+                 step_.policy().name(), "\"");
   PLIANT_REQUIRE(FileError, state.epoch >= 0 && state.epoch <= config_.epochs && state.batch >= 0 && state.batch <= length_.steps_per_epoch,
                  "training state: epoch ", state.epoch, ", batch ", state.batch, " of ", config_.epochs, " epochs with ",
                  length_.steps_per_epoch, " batches; is this the same data set?");

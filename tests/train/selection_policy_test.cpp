@@ -8,6 +8,8 @@
 #include "nets/stochastic_depth.h"
 #include "nets/widths.h"
 #include "nets/zoo.h"
+#include "tests/support/contexts.h"
+#include "train/train_step.h"
 
 namespace pliant::test {
 
@@ -25,7 +27,7 @@ TEST_CASE("selection policy: gates open at their rates and independently and the
   NetDescription d = default_description("resnet110");
   d.survival = linear_survival(54, 0.5);
   Net net = build_net(d);
-  const SelectionPolicy policy(net, {}, 7, 10), same(net, {}, 7, 10), other(net, {}, 8, 10);
+  const DynamicPolicy policy(net, {}, 7, 10), same(net, {}, 7, 10), other(net, {}, 8, 10);
   constexpr int kDraws = 20000;
   std::vector<double> open(54, 0.0);
   double sum = 0.0, squares = 0.0, both = 0.0;
@@ -60,7 +62,7 @@ TEST_CASE("selection policy: gates per sample leave every block to draw for itse
   d.survival = linear_survival(9, 0.2);
   d.gate_per_sample = true;
   Net net = build_net(d);
-  for (int batch = 0; batch < 50; ++batch) CHECK(SelectionPolicy(net, {}, 1, 1).passes(0, batch)[0].select.dropped.empty());
+  for (int batch = 0; batch < 50; ++batch) CHECK(DynamicPolicy(net, {}, 1, 1).passes(0, batch)[0].select.dropped.empty());
 }
 
 TEST_CASE("selection policy: all widths of the list run in every step with the same gates") {
@@ -68,7 +70,7 @@ TEST_CASE("selection policy: all widths of the list run in every step with the s
   d.survival = linear_survival(9, 0.5);
   add_widths(d, {0.25, 0.5, 1.0}, WidthRounding::truncate, WidthStatistics::switchable);
   Net net = build_net(d);
-  const SelectionPolicy policy(net, {}, 1, 5);
+  const DynamicPolicy policy(net, {}, 1, 5);
   for (int batch = 0; batch < 20; ++batch) {
     const std::vector<PlannedPass> passes = policy.passes(0, batch);
     REQUIRE(passes.size() == 3);
@@ -86,7 +88,7 @@ TEST_CASE("selection policy: the sandwich rule always has the widest and the nar
   DynamicOptions options{.width_training = "sandwich", .inplace_distillation = true};
   SUBCASE("private statistics draw from the list") {
     Net net = slimmable({0.2, 0.3, 0.4, 0.5, 0.7, 1.0}, WidthStatistics::switchable);
-    const SelectionPolicy policy(net, options, 3, 5);
+    const DynamicPolicy policy(net, options, 3, 5);
     std::set<int> drawn;
     for (int batch = 0; batch < 100; ++batch) {
       const std::vector<PlannedPass> passes = policy.passes(1, batch);
@@ -103,7 +105,7 @@ TEST_CASE("selection policy: the sandwich rule always has the widest and the nar
   SUBCASE("one batch-norm set draws from every width between") {
     Net net = slimmable({0.25, 1.0}, WidthStatistics::shared);
     const int declared = net.store->axes()[0]->widths();
-    const SelectionPolicy policy(net, options, 3, 5);
+    const DynamicPolicy policy(net, options, 3, 5);
     CHECK(net.store->axes()[0]->widths() > declared + 10);
     CHECK(net.description.widths.size() == 1);  // checkpoints keep the declared table
     std::set<int> drawn;
@@ -123,7 +125,7 @@ TEST_CASE("selection policy: the sandwich rule always has the widest and the nar
 
 TEST_CASE("selection policy: incremental widths and sequential exits share the epochs") {
   Net net = slimmable({0.25, 0.5, 1.0}, WidthStatistics::switchable);
-  const SelectionPolicy growing(net, {.width_training = "incremental"}, 1, 7);
+  const DynamicPolicy growing(net, {.width_training = "incremental"}, 1, 7);
   std::vector<int> rows;
   for (int epoch = 0; epoch < 7; ++epoch) {
     CHECK(growing.passes(epoch, 0).size() == 1);
@@ -133,7 +135,7 @@ TEST_CASE("selection policy: incremental widths and sequential exits share the e
   NetDescription d = default_description("resnet20");
   d.exits = {2, 5};
   Net exits = build_net(d);
-  const SelectionPolicy sequential(exits, {.exit_order = "sequential"}, 1, 3);
+  const DynamicPolicy sequential(exits, {.exit_order = "sequential"}, 1, 3);
   for (int epoch = 0; epoch < 3; ++epoch) CHECK(sequential.passes(epoch, 0)[0].select == only_exit(exits, epoch));
 }
 
@@ -141,9 +143,9 @@ TEST_CASE("selection policy: exits of weight 0 do not run") {
   NetDescription d = default_description("resnet20");
   d.exits = {2, 5};
   Net net = build_net(d);
-  const SelectionPolicy policy(net, {.exit_weights = "1,0,0"}, 1, 3);
+  const DynamicPolicy policy(net, {.exit_weights = "1,0,0"}, 1, 3);
   CHECK(policy.passes(0, 0)[0].select == only_exit(net, 0));
-  const SelectionPolicy annealed(net, {.anneal_exits = 2}, 1, 4);
+  const DynamicPolicy annealed(net, {.anneal_exits = 2}, 1, 4);
   CHECK(annealed.passes(0, 0)[0].select == Selection{});
   CHECK(annealed.passes(2, 0)[0].select == only_exit(net, 2));
 }
@@ -152,7 +154,7 @@ TEST_CASE("selection policy: rules that the net cannot follow are refused") {
   NetDescription d = default_description("resnet20");
   Net plain = build_net(d);
   const auto refused = [](Net& net, const DynamicOptions& options, const char* why) {
-    CHECK_THROWS_WITH_AS(SelectionPolicy(net, options, 1, 2), doctest::Contains(why), ConfigError);
+    CHECK_THROWS_WITH_AS(DynamicPolicy(net, options, 1, 2), doctest::Contains(why), ConfigError);
   };
   refused(plain, {.width_training = "sandwich"}, "has one width");
   refused(plain, {.inplace_distillation = true}, "has one width");
@@ -179,6 +181,41 @@ TEST_CASE("exit weights: rules and lists and annealing") {
   CHECK_THROWS_AS(check(DynamicOptions{.width_training = "some"}), UsageError);
   CHECK_THROWS_AS(check(DynamicOptions{.distill_exits = 1.5}), UsageError);
   CHECK_THROWS_AS(check(DynamicOptions{.sandwich = 2}), UsageError);
+}
+
+namespace {
+
+// A policy as a program brings it.
+class Fixed : public SelectionPolicy {
+ public:
+  explicit Fixed(std::vector<PlannedPass> passes) : passes_(std::move(passes)) {}
+  std::string name() const override { return "fixed"; }
+  std::vector<PlannedPass> passes(std::int64_t, std::int64_t) const override { return passes_; }
+
+ private:
+  std::vector<PlannedPass> passes_;
+};
+
+StepPlan planned(Net& net, std::vector<PlannedPass> passes, const std::string& loss = "softmax") {
+  TrainConfig config{.epochs = 2};
+  config.dynamic.exit_loss = loss;
+  TrainStep step(net, config, std::make_unique<Fixed>(std::move(passes)));
+  CHECK(step.policy().name() == "fixed");
+  step.begin_epoch(0, 0);
+  return step.plan(0, 0, 4);
+}
+
+}  // namespace
+
+TEST_CASE("selection policy: a step runs what a program's own policy plans") {
+  Net net = slimmable({0.5, 1.0}, WidthStatistics::switchable);
+  net.store->allocate(cpu(), DType::f32);
+  const std::vector<PlannedPass> pair = {{.select = {.width = 0}}, {.select = {.width = 1}, .taught = true}};
+  CHECK(planned(net, pair).passes == pair);
+  CHECK_THROWS_WITH_AS(planned(net, {}), "the policy \"fixed\" plans no pass for batch 0 of epoch 0", ConfigError);
+  CHECK_THROWS_WITH_AS(planned(net, {pair[1]}), doctest::Contains("the first one teaches"), ConfigError);
+  CHECK_THROWS_WITH_AS(planned(net, pair, "squared-hinge"), doctest::Contains("needs probabilities"), ConfigError);
+  CHECK(planned(net, {pair[0]}, "squared-hinge").passes.size() == 1);
 }
 
 }  // namespace pliant::test

@@ -86,7 +86,7 @@ TEST_CASE("train step: a joint step is the sum of its widths and exits and gates
   Net net = make_net(cpu(), d, DType::f64), alone = make_net(cpu(), d, DType::f64);
   TrainConfig config = quiet_config();
   config.dynamic.exit_weights = "1,0.5,0.25";
-  const IndexSet dropped = SelectionPolicy(net, config.dynamic, config.seed, config.epochs).passes(0, 0)[0].select.dropped;
+  const IndexSet dropped = DynamicPolicy(net, config.dynamic, config.seed, config.epochs).passes(0, 0)[0].select.dropped;
   CHECK_FALSE(dropped.empty());
   step(net, config, 0.0);
   alone.store->gradients().zero();
@@ -283,7 +283,7 @@ TEST_CASE("train step: open blocks and gradients are counted") {
   train.begin_epoch(0, 0);
   train.set_counts({});
   Tensor loss = Tensor::zeros(cpu(), {1}, DType::f64), correct = Tensor::zeros(cpu(), {1}, DType::i32);
-  const SelectionPolicy policy(net, config.dynamic, config.seed, config.epochs);
+  const DynamicPolicy policy(net, config.dynamic, config.seed, config.epochs);
   std::int64_t open = 0;
   double magnitude = 0.0;
   const Parameter& first = *net.store->find("conv1.weight");
