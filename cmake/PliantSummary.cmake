@@ -1,3 +1,8 @@
+if(NOT PROJECT_IS_TOP_LEVEL)
+  message(STATUS "Pliant ${PROJECT_VERSION}")
+  return()
+endif()
+
 function(pliant_row name value)
   string(LENGTH "${name}" length)
   math(EXPR pad "22 - ${length}")

@@ -13,7 +13,7 @@
 #include "core/gpu/runtime.h"
 #include "core/gpu/simt.h"
 
-// 1 where kernels report their loads and stores (see PliantTargets.cmake), 0 under the address sanitizer.
+// 1 where kernels report their loads and stores (see PliantKernels.cmake), 0 under the address sanitizer.
 #if defined(__SANITIZE_ADDRESS__)
 #define PLIANT_SIMT_ACCESS_CHECKS 0
 #else

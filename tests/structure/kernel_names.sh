@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$1"
 
 status=0
-mapfile -t files < <(find core kernels layers nets train tests benchmarks -name '*.cu' -o -name '*.cuh' | sort)
+mapfile -t files < <(find core kernels layers nets train tests benchmarks examples -name '*.cu' -o -name '*.cuh' | sort)
 names=()
 for file in "${files[@]}"; do
   while IFS= read -r -d '' declaration; do

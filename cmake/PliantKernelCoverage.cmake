@@ -1,9 +1,17 @@
 # Fails unless every __global__ function of the sources ran on the emulator in all three thread orders.
-#   cmake -DSOURCE_DIR=<repository> -DLOG=<file> -P tests/kernel_coverage.cmake
-# LOG is the file that PLIANT_SIMT_LOG named while the tests ran; its lines are "kernel order grid block".
+#   cmake "-DSOURCES=<files and folders>" -DLOG=<file> [-DPROGRAM=<program> "-DARGUMENTS=<its arguments>"] -P PliantKernelCoverage.cmake
+# LOG is the file that PLIANT_SIMT_LOG named while the kernels ran; its lines are "kernel order grid block". A PROGRAM is run first, with a
+# new log, and must end well.
 cmake_minimum_required(VERSION 3.25)
+if(PROGRAM)
+  file(REMOVE "${LOG}")
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env "PLIANT_SIMT_LOG=${LOG}" "${PROGRAM}" ${ARGUMENTS} RESULT_VARIABLE code)
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "${PROGRAM} ${ARGUMENTS}: ended with ${code}")
+  endif()
+endif()
 if(NOT EXISTS "${LOG}")
-  message(FATAL_ERROR "no log of emulated kernels at '${LOG}': run the tests with PLIANT_SIMT_LOG set to it")
+  message(FATAL_ERROR "no log of emulated kernels at '${LOG}': run with PLIANT_SIMT_LOG set to it")
 endif()
 
 file(STRINGS "${LOG}" lines)
@@ -13,8 +21,16 @@ foreach(line IN LISTS lines)
   endif()
 endforeach()
 
-file(GLOB_RECURSE sources "${SOURCE_DIR}/core/*.cu" "${SOURCE_DIR}/core/*.cuh" "${SOURCE_DIR}/kernels/gpu/*.cu"
-  "${SOURCE_DIR}/kernels/gpu/*.cuh" "${SOURCE_DIR}/benchmarks/*.cu" "${SOURCE_DIR}/benchmarks/*.cuh")
+foreach(place IN LISTS SOURCES)
+  if(IS_DIRECTORY "${place}")
+    file(GLOB_RECURSE found "${place}/*.cu" "${place}/*.cuh")
+    list(APPEND sources ${found})
+  elseif(EXISTS "${place}")
+    list(APPEND sources "${place}")
+  else()
+    message(FATAL_ERROR "${place}: no such file or folder of kernels")
+  endif()
+endforeach()
 list(FILTER sources EXCLUDE REGEX "/sm90/|_(cuda|cudnn|cublas)\\.cu$")  # never emulated
 set(count 0)
 set(missing "")
@@ -38,7 +54,7 @@ foreach(source IN LISTS sources)
 endforeach()
 
 if(count EQUAL 0)
-  message(FATAL_ERROR "no __global__ function found below ${SOURCE_DIR}: core, kernels/gpu, benchmarks")
+  message(FATAL_ERROR "no __global__ function found in ${SOURCES}")
 elseif(NOT missing STREQUAL "")
   message(FATAL_ERROR "kernels that no test ran on the emulator:${missing}")
 endif()
