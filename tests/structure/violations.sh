@@ -6,7 +6,7 @@ root=$1
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cd "$root"
-tar -c --exclude=__pycache__ README.md core kernels layers nets train tests benchmarks cmake scripts docs .ci | tar -x -C "$copy"
+tar -c --exclude=__pycache__ README.md core kernels layers nets train tests benchmarks examples cmake scripts docs .ci | tar -x -C "$copy"
 checks=$root/tests/structure
 status=0
 
@@ -37,4 +37,5 @@ expect readme_commands.sh README.md 'See [nothing](docs/nothing.md).' docs/nothi
 expect readme_commands.sh README.md 'See `core/nothing.h`.' core/nothing.h
 expect readme_commands.sh .ci/run 'scripts/other.sh' scripts/other.sh
 expect quoted_code.sh docs/methods/magnitude.md "$(printf '```cpp\nint nothing = 0;\n```')" 'int nothing'
+expect quoted_code.sh docs/extending.md "$(printf '```cmake\nfind_package(nothing)\n```')" 'find_package(nothing)'
 exit $status
