@@ -4,7 +4,8 @@ include(CMakePackageConfigHelpers)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/pliant)
 
 # Headers that declare what one body of an operation, the emulator or the program has for itself.
-set(private "^core/gpu/simt_(fiber|image|memory|order|recording|scheduler|shadow|symbols)\\.h$" "^kernels/cpu/" "^kernels/gpu/(.*\\.h|arena_copy\\.cuh|tile_product\\.cuh)$" "/sm90/"
+set(private "^core/gpu/simt_(fiber|image|memory|order|recording|scheduler|shadow|symbols)\\.h$" "^kernels/cpu/"
+  "^kernels/gpu/(.*\\.h|arena_copy\\.cuh|tile_product\\.cuh)$" "/sm90/"
   "^train/cli/" "^train/checkpoint_header\\.h$" "^train/files/(safetensors_header|staged_tensors)\\.h$" "^train/report/svg_chart_layout\\.h$")
 set(public "^kernels/cpu/through_f32\\.h$")
 foreach(folder core kernels layers nets train)

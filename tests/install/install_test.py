@@ -149,6 +149,16 @@ class Installed(Project):
             printed += self.command(line, shell=True, HOME=self.folder.name)
         self.check_own_net(printed)
         self.check_own_operation(self.path("build", "own_operation"), self.path("build", "own_operation", "train_swish"))
+        self.miss_a_kernel(self.path("build", "own_operation", "check_swish"))
+
+    def miss_a_kernel(self, program):
+        """The test that the package offers fails for a kernel that did not run."""
+        with open(self.path("missed.cu"), "w", encoding="utf-8") as file:
+            file.write("__global__ void swish_forward_kernel(float* x) {}\n__global__ void missed_kernel(float* x) {}\n")
+        text = self.command("cmake", f"-DPROGRAM={program}", f"-DSOURCES={self.path('missed.cu')}", f"-DLOG={self.path('missed.log')}",
+                            "-P", os.path.join(self.package, "PliantKernelCoverage.cmake"), expect=1)
+        self.assertIn("missed_kernel", text)
+        self.assertNotIn("swish_forward_kernel", text.split("no test ran")[1])
 
 
 class Embedded(Project):
