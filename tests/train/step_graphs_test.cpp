@@ -39,10 +39,11 @@ TrainConfig config_for(std::int64_t epochs = 2) {
 
 // The steps of a run as the trainer takes them.
 struct Run {
-  Run(Context& on, const NetDescription& d, const TrainConfig& options, const StepGraphOptions& graph_options, std::int64_t images)
+  Run(Context& on, const NetDescription& d, const TrainConfig& options, const StepGraphOptions& graph_options, std::int64_t images,
+      DType compute = DType::f32)
       : context(on),
         config(options),
-        net(make_net(on, d, DType::f32)),
+        net(make_net(on, d, compute)),
         step(net, config),
         data(small_images(on, images)),
         feed(on, images, kBatch, step.optimizer().scalars_on_device().size()),
@@ -65,10 +66,11 @@ struct Run {
   void train(std::int64_t epoch, std::int64_t index) {
     const std::int64_t n = std::min(kBatch, data.size() - index * kBatch);
     const StepPlan plan = step.plan(epoch, index, n);
+    net.store->refresh_compute_copy();  // as the trainer does
     graphs.run(plan, [&] {
       Tensor samples(context, {n}, DType::i32);
       feed.next(step.optimizer().scalars_on_device(), samples);
-      step.launch(plan, make_batch(data, samples, feed.key(), config.augmentation, DType::f32), feed.key(), loss, correct);
+      step.launch(plan, make_batch(data, samples, feed.key(), config.augmentation, net.store->compute_dtype()), feed.key(), loss, correct);
     });
     step.count(plan);
   }
@@ -92,6 +94,8 @@ struct Run {
 void check_equal(const Run& a, const Run& b) {
   CHECK(bit_equal(a.net.store->values(), b.net.store->values()));
   CHECK(bit_equal(a.net.store->buffers(), b.net.store->buffers()));
+  REQUIRE(static_cast<bool>(a.net.store->compute_copy()) == static_cast<bool>(b.net.store->compute_copy()));
+  if (a.net.store->compute_copy()) CHECK(bit_equal(a.net.store->compute_copy(), b.net.store->compute_copy()));
   CHECK(bit_equal(a.net.store->gradients(), b.net.store->gradients()));
   CHECK(bit_equal(a.loss, b.loss));
   CHECK(bit_equal(a.correct, b.correct));
@@ -111,6 +115,12 @@ TEST_CASE("step graphs: replayed steps equal eager ones bit for bit") {
   NetDescription d = shallow({1});
   TrainConfig config = config_for();
   std::int64_t images = 8;  // two batches of 3 and one of 2: two plans
+  DType compute = DType::f32;
+  SUBCASE("bf16") { compute = DType::bf16; }
+  SUBCASE("f16 with a scaled loss") {
+    compute = DType::f16;
+    config.optimizer.loss_scale = 1024.0;
+  }
   SUBCASE("plain, SGD") { config.smoothing = 0.1; }
   SUBCASE("Adam") { config.optimizer = {.kind = OptimizerKind::adam, .weight_decay = 1e-3}; }
   SUBCASE("two exits, dropout, gradients logged") {
@@ -119,7 +129,7 @@ TEST_CASE("step graphs: replayed steps equal eager ones bit for bit") {
     config.dynamic.distill_exits = 0.5;
     config.dynamic.log_gradients = true;
   }
-  Run eager(context, d, config, {}, images), replayed(context, d, config, kRequired, images);
+  Run eager(context, d, config, {}, images, compute), replayed(context, d, config, kRequired, images, compute);
   eager.train_all();
   replayed.train_all();
   check_equal(eager, replayed);
