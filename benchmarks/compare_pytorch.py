@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Times Pliant against PyTorch in its fastest setting, in turns (A B A B ...), and prints the ratio of every round.
+"""Times Pliant against PyTorch in its fastest setting on the CPU, in turns (A B A B ...), and prints the ratio of every round.
 
-Both compute the same net on one batch of random images that lies in memory, in float32 on the CPU with the same number of
-threads, each in a process of its own. A round is one run of each; its figures are the medians of the steps in that run.
-Absolute figures drift with whatever else the machine does, so only the ratios within a round say something.
+Both compute the same net on one batch of random images that lies in memory, with the same number of threads, each in a process of its
+own. A round is one run of each; its figures are the medians of the steps in that run. Absolute figures drift with whatever else the
+machine does, so only the ratios within a round say something; the copy and the product that the machine reached stand beside them.
 
-PyTorch's setting: channels_last, oneDNN on, threads pinned (OMP_PROC_BIND) and an allocator that keeps its pages (tcmalloc
-if installed, else glibc told not to trim); SGD with foreach where that version has it.
+Workloads: train and infer of a net at --batch, latency (inference of one image), train-bf16, and sgd (one step over 10 million
+parameters). Pliant's inference is that of a folded net (pliant fold).
+
+PyTorch's settings: channels_last, oneDNN on, threads pinned (OMP_PROC_BIND), an allocator that keeps its pages (tcmalloc if installed,
+else glibc told not to trim), SGD with foreach where that version has it; inference is timed plain and frozen with
+torch.jit.optimize_for_inference, and the faster of the two counts.
 """
 import argparse
 import datetime
@@ -17,108 +21,119 @@ import pathlib
 import statistics
 import subprocess
 import sys
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-NETS = ["resnet20", "lenet5", "vgg16"]
-
-
-def child(options):
-    """Runs in the process that measures PyTorch; prints one JSON object."""
-    import torch
-    sys.path.insert(0, str(HERE.parent / "tests" / "parity"))
-    import torch_nets
-
-    torch.manual_seed(1)
-    torch.set_num_threads(options.threads)
-    model = {"resnet20": lambda: torch_nets.ResNet(20), "lenet5": torch_nets.LeNet5, "vgg16": torch_nets.Vgg16}[options.child]()
-    model = model.to(memory_format=torch.channels_last)
-    images = torch.rand(options.batch, *model.sample).mul(2).sub(1).to(memory_format=torch.channels_last)
-    labels = torch.randint(0, model.classes, (options.batch,))
-    if options.mode == "train":
-        model.train()
-        settings = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 5e-4}
-        try:
-            optimizer = torch.optim.SGD(model.parameters(), foreach=True, **settings)
-        except TypeError:
-            optimizer = torch.optim.SGD(model.parameters(), **settings)
-
-        def step():
-            optimizer.zero_grad(set_to_none=True)
-            torch.nn.functional.cross_entropy(model(images), labels).backward()
-            optimizer.step()
-    else:
-        model.eval()
-
-        def step():
-            with torch.inference_mode():
-                model(images)
-
-    for _ in range(3):
-        step()
-    times, end = [], time.monotonic() + options.seconds
-    while time.monotonic() < end or len(times) < 3:
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    print(json.dumps({"median_ms": 1e3 * statistics.median(times), "steps": len(times), "version": torch.__version__,
-                      "threads": torch.get_num_threads(), "mkldnn": torch.backends.mkldnn.is_available()}))
+NETS = ["lenet5", "resnet20", "resnet56", "vgg16", "resnet110", "mobilenet-v1", "densenet40"]
+WORKLOADS = ["train", "infer", "latency", "train-bf16", "sgd"]
+SGD_SIZE = 10_000_000
 
 
 def peer_environment(options):
     environment = dict(os.environ, OMP_NUM_THREADS=str(options.threads), OMP_PROC_BIND="true")
     found = sorted(glob.glob("/usr/lib/*/libtcmalloc*.so.4")) + sorted(glob.glob("/usr/lib/*/libtcmalloc*.so"))
+    found = [path for path in found if "debug" not in path]
     if found:
         environment["LD_PRELOAD"] = found[0]
-        return environment, found[0]
+        return environment, pathlib.Path(found[0]).name
     limits = ":".join(f"glibc.malloc.{name}=4294967296" for name in ("trim_threshold", "mmap_threshold", "top_pad"))
     environment["GLIBC_TUNABLES"] = limits.replace("top_pad=4294967296", "top_pad=67108864")
     return environment, "glibc without trimming"
 
 
 def run_json(command, environment):
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True)
     if done.returncode != 0 or not done.stdout.strip():
-        sys.exit(f"{' '.join(command)} failed ({done.returncode}):\n{done.stderr.strip()}")
+        sys.exit(f"{' '.join(map(str, command))} failed ({done.returncode}):\n{done.stderr.strip()}")
     return json.loads(done.stdout)
 
 
-def run_peer(options, net, mode):
+def peer_settings(workload):
+    return {"infer": ["nhwc", "frozen"], "latency": ["nhwc", "frozen"], "train-bf16": ["bf16"]}.get(workload, ["nhwc"])
+
+
+def run_peer(options, net, workload):
     environment, _ = peer_environment(options)
-    return run_json([options.python, str(HERE / "compare_pytorch.py"), "--child", net, "--mode", mode, "--batch",
-                     str(options.batch), "--threads", str(options.threads), "--seconds", str(options.seconds)], environment)
+    mode = "infer" if workload == "latency" else workload.split("-")[0]
+    batch = 1 if workload == "latency" else options.batch
+    runs = []
+    for setting in peer_settings(workload):
+        run = run_json([options.python, HERE / "peer_cpu.py", "--net", net, "--mode", mode, "--setting", setting, "--batch", batch,
+                        "--threads", options.threads, "--seconds", options.seconds], environment)
+        if run["threads"] != options.threads:
+            sys.exit(f"PyTorch uses {run['threads']} threads instead of {options.threads}")
+        runs.append(dict(run, setting=setting))
+    return min(runs, key=lambda run: run["median_ms"])
 
 
-def run_ours(options, net, mode):
+def pinned(options, command):
     cores = sorted(os.sched_getaffinity(0))[:options.threads]
-    report = run_json(["taskset", "-c", ",".join(map(str, cores)), options.program,
-                       f"--benchmark_filter=^cpu/{mode}/{net}/{options.batch}/", f"--benchmark_min_time={options.seconds}",
-                       "--benchmark_format=json"], dict(os.environ, OMP_PROC_BIND="true"))
-    row = report["benchmarks"][0]
-    if row.get("error_occurred"):
-        sys.exit(f"bench_step: {row['error_message']}")
+    return run_json(["taskset", "-c", ",".join(map(str, cores)), *command], dict(os.environ, OMP_PROC_BIND="true"))
+
+
+def run_ours(options, net, workload):
+    if workload == "sgd":
+        report = pinned(options, [options.pliant, "bench", "--filter", "sgd", "--shape", SGD_SIZE, "--seconds", options.seconds,
+                                  "--threads", options.threads, "--json"])
+        return {"median_ms": report["rows"][0]["median_ms"], "steps": report["rows"][0]["samples"]}
+    row = {"train": f"train/{net}/{options.batch}/manual_time", "train-bf16": f"train/{net}/{options.batch}/bf16/",
+           "infer": f"infer/{net}/{options.batch}/folded/", "latency": f"infer/{net}/1/folded/"}[workload]
+    report = pinned(options, [options.program, f"--benchmark_filter=^cpu/{row}", f"--benchmark_min_time={options.seconds}",
+                              "--benchmark_format=json"])
+    result = report["benchmarks"][0]
+    if result.get("error_occurred"):
+        sys.exit(f"bench_step: {result['error_message']}")
     threads = int(report["context"]["cpu_threads"])
     if threads != options.threads:
         sys.exit(f"bench_step uses {threads} threads, PyTorch {options.threads}: pass --threads {threads}")
-    return {"median_ms": row["median_ms"], "steps": row["iterations"]}
+    return {"median_ms": result["median_ms"], "steps": result["iterations"], "grown_mib": result["grown_mib"],
+            "late_requests": result["late_requests"]}
 
 
-def compare(options, net, mode):
+def ceilings(options):
+    """GB/s of a copy beyond the caches and GFLOP/s of a product in f32, all threads, as the machine gives them now."""
+    common = ["--threads", options.threads, "--seconds", 0.2, "--json"]
+    copy = pinned(options, [options.pliant, "bench", "--filter", "relu", *common])
+    product = pinned(options, [options.pliant, "bench", "--filter", "linear", *common])
+    return {"copy_gbytes_per_s": copy["copy_gbytes_per_s"], "product_gflops_per_s": product["product_gflops_per_s"]}
+
+
+def compare(options, net, workload):
     rounds = []
     for number in range(options.rounds):
-        load = os.getloadavg()[0]
-        ours, peer = run_ours(options, net, mode), run_peer(options, net, mode)
-        if peer["threads"] != options.threads:
-            sys.exit(f"PyTorch uses {peer['threads']} threads instead of {options.threads}")
-        rounds.append({"load": load, "ours_ms": ours["median_ms"], "peer_ms": peer["median_ms"],
-                       "ratio": peer["median_ms"] / ours["median_ms"], "ours_steps": ours["steps"], "peer_steps": peer["steps"],
-                       "version": peer["version"]})
-        print(f"  {net} {mode}, round {number + 1}: {rounds[-1]['ratio']:.2f}", file=sys.stderr)
+        limits, load = ceilings(options), os.getloadavg()[0]
+        ours, peer = run_ours(options, net, workload), run_peer(options, net, workload)
+        rounds.append({"load": load, **limits, "ours": ours, "peer": peer, "ratio": peer["median_ms"] / ours["median_ms"]})
+        print(f"  {net} {workload}, round {number + 1}: {rounds[-1]['ratio']:.2f}", file=sys.stderr)
     ratios = [r["ratio"] for r in rounds]
-    return {"net": net, "mode": mode, "batch": options.batch, "rounds": rounds, "ratio": statistics.median(ratios),
-            "lowest": min(ratios), "highest": max(ratios),
-            "ours_images_per_s": 1e3 * options.batch / statistics.median(r["ours_ms"] for r in rounds),
-            "peer_images_per_s": 1e3 * options.batch / statistics.median(r["peer_ms"] for r in rounds)}
+    middle = {side: statistics.median(r[side]["median_ms"] for r in rounds) for side in ("ours", "peer")}
+    return {"net": net, "workload": workload, "rounds": rounds, "ratio": statistics.median(ratios), "lowest": min(ratios),
+            "highest": max(ratios), "ours_ms": middle["ours"], "peer_ms": middle["peer"]}
+
+
+def memory(row):
+    if row["workload"] == "sgd":
+        return "", ""
+    most = {side: max(r[side]["grown_mib"] for r in row["rounds"]) for side in ("ours", "peer")}
+    requests = max(r["ours"]["late_requests"] for r in row["rounds"])
+    return f"{most['ours']:.0f} / {most['peer']:.0f}", f"{requests:.0f}"
+
+
+def table(report):
+    lines = [f"{report['cpu']}, {report['cores']} cores, {report['threads']} threads; PyTorch {report['pytorch']}, channels_last, "
+             f"{report['allocator']}; OMP_WAIT_POLICY {report['wait_policy']} for both; batch {report['batch']}, "
+             f"{report['date']}; load average "
+             f"{report['load_before']:.1f} before, {report['load_after']:.1f} after (this comparison itself adds up to "
+             f"{report['threads']}); copy {report['copy'][0]:.0f} to {report['copy'][1]:.0f} GB/s, product {report['product'][0]:.0f} to "
+             f"{report['product'][1]:.0f} GFLOP/s over the rounds.", "",
+             "| net | workload | Pliant ms | PyTorch ms | its setting | ratio (median of rounds) | lowest | highest | rounds | MiB beside the net, ours / its "
+             "| requests to the system |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]
+    for r in report["results"]:
+        grown, requests = memory(r)
+        settings = "/".join(sorted({one["peer"]["setting"] for one in r["rounds"]}))
+        lines.append(f"| {r['net']} | {r['workload']} | {r['ours_ms']:.4g} | {r['peer_ms']:.4g} | {settings} | {r['ratio']:.2f} | "
+                     f"{r['lowest']:.2f} | {r['highest']:.2f} | {len(r['rounds'])} | {grown} | {requests} |")
+    return "\n".join(lines)
 
 
 def cpu_model():
@@ -128,44 +143,38 @@ def cpu_model():
     return "unknown CPU"
 
 
-def table(report):
-    lines = [f"{report['cpu']}, {report['cores']} cores, {report['threads']} threads; PyTorch {report['pytorch']}, channels_last, "
-             f"{report['allocator']}; OMP_WAIT_POLICY {report['wait_policy']} for both; batch {report['batch']}, float32, "
-             f"{report['date']}; load average "
-             f"{report['load_before']:.1f} before, {report['load_after']:.1f} after (this comparison itself adds up to "
-             f"{report['threads']}).", "",
-             "| net | step | Pliant images/s | PyTorch images/s | ratio (median of rounds) | lowest | highest | rounds |",
-             "|---|---|---|---|---|---|---|---|"]
-    for r in report["results"]:
-        lines.append(f"| {r['net']} | {r['mode']} | {r['ours_images_per_s']:.0f} | {r['peer_images_per_s']:.0f} | "
-                     f"{r['ratio']:.2f} | {r['lowest']:.2f} | {r['highest']:.2f} | {len(r['rounds'])} |")
-    return "\n".join(lines)
-
-
 def main():
+    build = HERE.parent / "build" / "release"
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", default=str(HERE.parent / "build" / "release" / "bench_step"), help="Pliant's bench_step")
-    parser.add_argument("--nets", nargs="+", choices=NETS, default=["resnet20"])
-    parser.add_argument("--modes", nargs="+", choices=["train", "infer"], default=["train", "infer"])
-    parser.add_argument("--batch", type=int, default=128, help="128, or 1 with --modes infer: the rows that bench_step has")
+    parser.add_argument("--program", default=str(build / "bench_step"), help="Pliant's bench_step")
+    parser.add_argument("--pliant", default=str(build / "pliant"), help="the program, for its bench verb")
+    parser.add_argument("--nets", nargs="+", choices=NETS, default=NETS[:4])
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=["train", "infer", "latency", "sgd"])
+    parser.add_argument("--batch", type=int, default=128, help="one of the batch sizes that bench_step has")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of measuring, per run")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of measuring, per run")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--python", default="/usr/bin/python3", help="the interpreter that has PyTorch")
     parser.add_argument("--json", help="also write everything here")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--mode", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.child:
-        return child(options)
-    if not os.access(options.program, os.X_OK):
-        sys.exit(f"{options.program} is not there; configure with -DPLIANT_BENCHMARKS=ON and build bench_step")
+    for program in (options.program, options.pliant):
+        if not os.access(program, os.X_OK):
+            sys.exit(f"{program} is not there; configure with -DPLIANT_BENCHMARKS=ON and build it")
     load_before = os.getloadavg()[0]
-    results = [compare(options, net, mode) for net in options.nets for mode in options.modes]
+    pairs = [(net, workload) for net in options.nets for workload in options.workloads if workload != "sgd"]
+    pairs += [("10 M parameters", "sgd")] if "sgd" in options.workloads else []
+    results = [compare(options, net if workload != "sgd" else "lenet5", workload) for net, workload in pairs]
+    for (net, _), result in zip(pairs, results):
+        result["net"] = net
+    rounds = [one for r in results for one in r["rounds"]]
+
+    def span(name):
+        return [min(one[name] for one in rounds), max(one[name] for one in rounds)]
     report = {"date": datetime.date.today().isoformat(), "cpu": cpu_model(), "cores": os.cpu_count(), "threads": options.threads,
-              "pytorch": results[0]["rounds"][0]["version"], "allocator": peer_environment(options)[1], "batch": options.batch,
+              "pytorch": rounds[0]["peer"]["version"], "allocator": peer_environment(options)[1], "batch": options.batch,
               "wait_policy": os.environ.get("OMP_WAIT_POLICY", "not set"), "load_before": load_before,
-              "load_after": os.getloadavg()[0], "results": results}
+              "load_after": os.getloadavg()[0], "copy": span("copy_gbytes_per_s"), "product": span("product_gflops_per_s"),
+              "results": results}
     print(table(report))
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(report, indent=1) + "\n")

@@ -16,6 +16,7 @@
 #include "core/memory_ops.h"
 #include "kernels/gpu/channel_bias.h"
 #include "kernels/gpu/conv2d_direct.h"
+#include "kernels/gpu/conv2d_tail.h"
 #include "kernels/gpu/cudnn_plans.h"
 #include "kernels/gpu/library_tensors.h"
 #include "kernels/gpu/library_version.h"
@@ -43,10 +44,12 @@ struct Addresses {
   const void* w;
   const void* y;
   const void* bias = nullptr;
+  const void* residual = nullptr;
 };
 
-ConvolutionProblem problem_of(const Conv2dSizes& sizes, Direction direction, DType dtype, const Addresses& at) {
-  return {sizes, direction, static_cast<int>(dtype), at.bias ? 1 : 0, common_alignment({at.x, at.w, at.y, at.bias})};
+ConvolutionProblem problem_of(const Conv2dSizes& sizes, Direction direction, DType dtype, const Addresses& at, bool relu = false) {
+  return {sizes, direction, static_cast<int>(dtype), at.bias != nullptr, at.residual != nullptr, relu,
+          common_alignment({at.x, at.w, at.y, at.bias, at.residual})};
 }
 
 class Cudnn : public Attachment {
@@ -83,6 +86,7 @@ class Cudnn : public Attachment {
       const ConvolutionPlan& plan = plans[*best];
       std::clog << "plan: " << describe(problem) << ": engine " << plan.engine << ", workspace of " << plan.workspace << " bytes"
                 << (plan.form.adds_bias ? ", bias included" : plan.form.accumulates ? ", sum included" : "")
+                << (plan.form.ends ? ", residual and ReLU included" : "")
                 << (timed() ? ", the fastest\n" : ", cuDNN's first choice\n");
     }
     return &*plans_.emplace(problem, std::move(plans[*best])).first->second;
@@ -90,9 +94,15 @@ class Cudnn : public Attachment {
 
   void execute(const ConvolutionPlan& plan, const Addresses& at) {
     Tensor workspace(context_, {plan.workspace}, DType::u8);
-    const std::array<const void*, 4> pointers{at.x, at.w, at.y, at.bias};
-    const std::array<std::int64_t, 4> ids{kTensorX, kTensorW, kTensorY, kTensorBias};
-    const std::int64_t count = plan.form.adds_bias ? 4 : 3;
+    std::array<const void*, 5> pointers{at.x, at.w, at.y};
+    std::array<std::int64_t, 5> ids{kTensorX, kTensorW, kTensorY};
+    std::int64_t count = 3;
+    const auto add = [&](const void* pointer, std::int64_t id) {
+      const auto place = static_cast<std::size_t>(count++);
+      pointers[place] = pointer, ids[place] = id;
+    };
+    if (plan.form.adds_bias) add(at.bias, kTensorBias);
+    if (plan.form.ends && at.residual) add(at.residual, kTensorResidual);
     const void* const scratch = workspace.data<std::uint8_t>();
     CudnnDescriptor variant(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
     variant.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, pointers.data(), count);
@@ -153,21 +163,33 @@ class Cudnn : public Attachment {
   std::unordered_map<ConvolutionProblem, std::optional<ConvolutionPlan>, ProblemHash, SameBytes> plans_;
 };
 
-}  // namespace
-
-void conv2d_forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dGeometry& geometry, Tensor& y) {
-  constexpr const char* kOp = "conv2d";
-  const Conv2dSizes sizes = check_conv2d(kOp, x, w, bias, y, geometry);
+void forward(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& residual, Activation f,
+             const Conv2dGeometry& geometry, Tensor& y) {
+  const Conv2dSizes sizes = check_conv2d(op, x, w, bias, y, geometry);
   if (sizes.n == 0) return;
   Cudnn& cudnn = x.context().attachment<Cudnn>();
-  const Addresses at{readable(kOp, x), readable(kOp, w), writable(kOp, y), bias ? readable(kOp, bias) : nullptr};
+  const Addresses at{readable(op, x), readable(op, w), writable(op, y), bias ? readable(op, bias) : nullptr,
+                     residual ? readable(op, residual) : nullptr};
   const auto run = [&](const ConvolutionPlan& plan) {
     cudnn.execute(plan, at);
     if (bias && !plan.form.adds_bias) add_channel_bias(bias, y);
+    if (!plan.form.ends) add_conv2d_tail(residual, f, y);
   };
-  const ConvolutionPlan* plan = cudnn.find(problem_of(sizes, Direction::forward, x.dtype(), at), run);
-  if (!plan) return conv2d_direct_forward(x, w, bias, geometry, y);
-  run(*plan);
+  const ConvolutionPlan* plan = cudnn.find(problem_of(sizes, Direction::forward, x.dtype(), at, f == Activation::relu), run);
+  if (plan) return run(*plan);
+  conv2d_direct_forward(x, w, bias, geometry, y);
+  add_conv2d_tail(residual, f, y);
+}
+
+}  // namespace
+
+void conv2d_forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dGeometry& geometry, Tensor& y) {
+  forward("conv2d", x, w, bias, {}, Activation::identity, geometry, y);
+}
+
+void conv2d_dense_fused(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& residual, Activation f,
+                        const Conv2dGeometry& geometry, Tensor& y) {
+  forward("conv2d_fused", x, w, bias, residual, f, geometry, y);
 }
 
 void conv2d_backward_data(const Tensor& dy, const Tensor& w, const Conv2dGeometry& geometry, Tensor& dx) {

@@ -1,5 +1,5 @@
 // One convolution as a graph of cuDNN's operations. Needs no handle and no device. Only in builds with CUDA.
-//   x [N, H, W, C]   w [K, R, S, C / groups]   y [N, P, Q, K], their gradients in their places; bias [K]; sums are f32 throughout.
+//   x [N, H, W, C]   w [K, R, S, C / groups]   y [N, P, Q, K], their gradients in their places; bias [K]; residual as y; sums are f32 throughout.
 #pragma once
 
 #include <type_traits>
@@ -19,7 +19,7 @@ struct ConvolutionProblem {
   Conv2dSizes sizes{};
   ConvolutionDirection direction{};
   int dtype = 0;      // a DType: of x, w, y and their gradients, but for dw, which is f32
-  int has_bias = 0;   // forward alone
+  int has_bias = 0, has_residual = 0, relu = 0;  // forward alone: y = f(convolution + bias + residual)
   int alignment = 0;  // bytes that divide every address
 
   DType storage() const { return static_cast<DType>(dtype); }
@@ -32,6 +32,7 @@ std::string describe(const ConvolutionProblem& problem);
 // What the graph itself computes. What it leaves out, kernels of ours do behind it.
 struct ConvolutionForm {
   bool adds_bias = false;
+  bool ends = false;            // with the residual and ReLU, where the problem has them
   bool accumulates = false;     // dw = dw + gradient instead of dw = gradient
   DType filter = DType::f32;    // dtype of w or dw in the graph
 };
@@ -39,7 +40,7 @@ struct ConvolutionForm {
 std::vector<ConvolutionForm> forms_of(const ConvolutionProblem& problem);
 
 // Names of the tensors in a variant pack.
-constexpr std::int64_t kTensorX = 1, kTensorW = 2, kTensorY = 3, kTensorBias = 4, kTensorSum = 5;
+constexpr std::int64_t kTensorX = 1, kTensorW = 2, kTensorY = 3, kTensorBias = 4, kTensorResidual = 5, kTensorSum = 6;
 
 // Operations with everything that they refer to. Throws DeviceError with cuDNN's reason where it refuses the description.
 class ConvolutionGraph {
@@ -52,6 +53,8 @@ class ConvolutionGraph {
 
  private:
   CudnnDescriptor& add(CudnnDescriptor part);
+  void add_forward(const ConvolutionProblem& problem, const ConvolutionForm& form, const CudnnDescriptor& shape, const CudnnDescriptor& x,
+                   const CudnnDescriptor& w, const CudnnDescriptor& y);
 
   std::vector<CudnnDescriptor> parts_;   // tensors and parameters, kept while the graph is
   std::vector<CudnnDescriptor> operations_;

@@ -95,23 +95,24 @@ CudnnDescriptor convolution(Direction direction, const CudnnDescriptor& shape, c
   return result;
 }
 
-CudnnDescriptor addition() {
+CudnnDescriptor pointwise(cudnnPointwiseMode_t mode) {
   CudnnDescriptor result(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
-  const cudnnPointwiseMode_t mode = CUDNN_POINTWISE_ADD;
+  const cudnnNanPropagation_t nan = CUDNN_PROPAGATE_NAN;
   result.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, &mode);
   result.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, &kSumType);
-  result.finalise("an addition descriptor");
+  if (mode == CUDNN_POINTWISE_RELU_FWD) result.set(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_TYPE_NAN_PROPOGATION, &nan);
+  result.finalise("a pointwise descriptor");
   return result;
 }
 
-// y = x + b, b repeated along what it has one element of.
-CudnnDescriptor bias_operation(const CudnnDescriptor& how, const CudnnDescriptor& x, const CudnnDescriptor& b, const CudnnDescriptor& y) {
+// y = x + b, b repeated along what it has one element of; or y = how(x) where b is null.
+CudnnDescriptor pointwise_operation(const CudnnDescriptor& how, const CudnnDescriptor& x, const CudnnDescriptor* b, const CudnnDescriptor& y) {
   CudnnDescriptor result(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
   result.set_descriptor(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, how);
   result.set_descriptor(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
-  result.set_descriptor(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, b);
+  if (b) result.set_descriptor(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *b);
   result.set_descriptor(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
-  result.finalise("the addition of a bias");
+  result.finalise("a pointwise operation");
   return result;
 }
 
@@ -130,14 +131,18 @@ std::string describe(const ConvolutionProblem& problem) {
   const Conv2dSizes& z = problem.sizes;
   return cat(name_of(problem.direction), " of ", z.n, " x ", z.h, " x ", z.w, " x ", z.c, " with ", z.k, " filters of ", z.r, " x ", z.s,
              " (stride ", z.stride, ", padding ", z.padding, ", dilation ", z.dilation, ", groups ", z.groups, ") in ", problem.storage(),
-             problem.has_bias ? " with a bias" : "");
+             problem.has_bias ? " with a bias" : "", problem.has_residual ? " onto a residual" : "", problem.relu ? " with ReLU" : "");
 }
 
 std::vector<ConvolutionForm> forms_of(const ConvolutionProblem& problem) {
   const DType storage = problem.storage();
   if (problem.direction != Direction::backward_filter) {
-    if (!problem.has_bias) return {{.filter = storage}};
-    return {{.adds_bias = true, .filter = storage}, {.filter = storage}};
+    const bool biased = problem.has_bias != 0;
+    std::vector<ConvolutionForm> forms;
+    if (problem.has_residual || problem.relu) forms.push_back({.adds_bias = biased, .ends = true, .filter = storage});
+    if (biased) forms.push_back({.adds_bias = true, .filter = storage});
+    forms.push_back({.filter = storage});
+    return forms;
   }
   std::vector<ConvolutionForm> forms{{.accumulates = true}, {}};
   if (storage != DType::f32) forms.push_back({.filter = storage});
@@ -148,21 +153,38 @@ ConvolutionGraph::ConvolutionGraph(const ConvolutionProblem& problem, const Conv
     : graph_(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR) {
   const Conv2dSizes& z = problem.sizes;
   const DType storage = problem.storage();
-  parts_.reserve(7);  // references into it stay valid
+  parts_.reserve(13);  // references into it stay valid
   const CudnnDescriptor& x = add(tensor(kTensorX, {z.n, z.h, z.w, z.c}, storage, problem.alignment));
   const CudnnDescriptor& w = add(tensor(kTensorW, {z.k, z.r, z.s, z.group_c}, form.filter, problem.alignment));
   const CudnnDescriptor& y = add(tensor(kTensorY, {z.n, z.p, z.q, z.k}, storage, problem.alignment));
   const CudnnDescriptor& shape = add(geometry(z));
-  const float beta = form.accumulates ? 1.0f : 0.0f;
-  if (!form.adds_bias) {
-    operations_.push_back(convolution(problem.direction, shape, x, w, y, beta));
+  if (problem.direction == Direction::forward) {
+    add_forward(problem, form, shape, x, w, y);
     return;
   }
-  const CudnnDescriptor& sum = add(tensor(kTensorSum, {z.n, z.p, z.q, z.k}, DType::f32, problem.alignment, true));
-  const CudnnDescriptor& bias = add(tensor(kTensorBias, {1, 1, 1, z.k}, DType::f32, problem.alignment));
-  const CudnnDescriptor& how = add(addition());
-  operations_.push_back(convolution(problem.direction, shape, x, w, sum, beta));
-  operations_.push_back(bias_operation(how, sum, bias, y));
+  operations_.push_back(convolution(problem.direction, shape, x, w, y, form.accumulates ? 1.0f : 0.0f));
+}
+
+// Each operation but the last writes a tensor without memory, which the next one reads.
+void ConvolutionGraph::add_forward(const ConvolutionProblem& problem, const ConvolutionForm& form, const CudnnDescriptor& shape,
+                                   const CudnnDescriptor& x, const CudnnDescriptor& w, const CudnnDescriptor& y) {
+  const Conv2dSizes& z = problem.sizes;
+  const bool onto = form.ends && problem.has_residual, relu = form.ends && problem.relu;
+  int behind = form.adds_bias + onto + relu;  // operations after the convolution
+  std::int64_t id = kTensorSum;
+  const auto next = [&]() -> const CudnnDescriptor& {
+    return behind-- == 0 ? y : add(tensor(id++, {z.n, z.p, z.q, z.k}, DType::f32, problem.alignment, true));
+  };
+  const CudnnDescriptor* last = &next();
+  operations_.push_back(convolution(problem.direction, shape, x, w, *last, 0.0f));
+  const auto apply = [&](cudnnPointwiseMode_t mode, const CudnnDescriptor* b) {
+    const CudnnDescriptor &how = add(pointwise(mode)), &result = next();
+    operations_.push_back(pointwise_operation(how, *last, b, result));
+    last = &result;
+  };
+  if (form.adds_bias) apply(CUDNN_POINTWISE_ADD, &add(tensor(kTensorBias, {1, 1, 1, z.k}, DType::f32, problem.alignment)));
+  if (onto) apply(CUDNN_POINTWISE_ADD, &add(tensor(kTensorResidual, {z.n, z.p, z.q, z.k}, problem.storage(), problem.alignment)));
+  if (relu) apply(CUDNN_POINTWISE_RELU_FWD, nullptr);
 }
 
 CudnnDescriptor& ConvolutionGraph::add(CudnnDescriptor part) { return parts_.emplace_back(std::move(part)); }

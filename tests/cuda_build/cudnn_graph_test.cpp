@@ -24,6 +24,13 @@ void describe_all(const ConvolutionProblem& problem) {
   }
 }
 
+// y = relu(convolution + bias + residual)
+ConvolutionProblem fused(const Conv2dSizes& sizes, DType dtype) {
+  ConvolutionProblem problem = problem_of(sizes, ConvolutionDirection::forward, dtype, true);
+  problem.has_residual = problem.relu = 1;
+  return problem;
+}
+
 std::string refusal(const ConvolutionProblem& problem) {
   try {
     const ConvolutionGraph graph(problem, forms_of(problem).front());
@@ -48,6 +55,7 @@ TEST_CASE("cuDNN graphs: every convolution of every net is accepted in all three
     }
     for (const DType dtype : {DType::f32, DType::bf16}) {
       CHECK_NOTHROW(describe_all(problem_of(convolution.sizes, ConvolutionDirection::forward, dtype, true)));
+      CHECK_NOTHROW(describe_all(fused(convolution.sizes, dtype)));
     }
   }
 }
@@ -90,6 +98,11 @@ TEST_CASE("cuDNN graphs: the forms of a problem leave ever more to other kernels
   REQUIRE(forward.size() == 2);
   CHECK(forward[0].adds_bias);
   CHECK_FALSE(forward[1].adds_bias);
+  const auto ending = forms_of(fused(kGrouped, DType::bf16));
+  REQUIRE(ending.size() == 3);
+  CHECK((ending[0].adds_bias && ending[0].ends));
+  CHECK((ending[1].adds_bias && !ending[1].ends));
+  CHECK_FALSE((ending[2].adds_bias || ending[2].ends));
   const auto full = forms_of(problem_of(kGrouped, ConvolutionDirection::backward_filter, DType::f32));
   REQUIRE(full.size() == 2);
   CHECK(full[0].accumulates);

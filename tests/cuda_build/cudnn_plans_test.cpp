@@ -74,6 +74,15 @@ TEST_CASE("cuDNN plans: a bias is added within the graph and a filter gradient a
   const std::vector<ConvolutionPlan> forward = first_plan(problem_of(kPlain, ConvolutionDirection::forward, DType::f32, true), {});
   REQUIRE(forward.size() == 1);
   CHECK(forward[0].form.adds_bias);
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    for (const bool onto : {false, true}) {
+      ConvolutionProblem fused = problem_of(kPlain, ConvolutionDirection::forward, dtype, true);
+      fused.relu = 1, fused.has_residual = onto;
+      const std::vector<ConvolutionPlan> plans = first_plan(fused, {});
+      REQUIRE(plans.size() == 1);
+      MESSAGE(describe(fused) << ": engine " << plans[0].engine << ", all in the graph: " << plans[0].form.ends);
+    }
+  }
   const std::vector<ConvolutionPlan> filter = first_plan(problem_of(kPlain, ConvolutionDirection::backward_filter, DType::f32), {});
   REQUIRE(filter.size() == 1);
   CHECK(filter[0].form.accumulates);
