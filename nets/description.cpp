@@ -29,7 +29,7 @@ std::string to_json(const NetDescription& d) {
   json["shared_scale_shift"] = d.shared_scale_shift;
   json["survival"] = d.survival;
   json["gate_per_sample"] = d.gate_per_sample;
-  if (d.folded) json["folded"] = true;
+  json["folded"] = d.folded;
   json["scale_in_training"] = d.scale_in_training;
   json["exits"] = d.exits;
   json["exit_dropout"] = d.exit_dropout;
@@ -151,7 +151,7 @@ NetDescription description_from_json(const std::string& text) {
   read_flag(json, "shared_scale_shift", d.shared_scale_shift);
   each(json, "survival", [&](const Json& probability) { d.survival.push_back(number("survival", probability)); });
   read_flag(json, "gate_per_sample", d.gate_per_sample);
-  if (json.contains("folded")) read_flag(json, "folded", d.folded);
+  read_flag(json, "folded", d.folded);
   read_flag(json, "scale_in_training", d.scale_in_training);
   each(json, "exits", [&](const Json& exit) { d.exits.push_back(static_cast<int>(integer("exits", exit, 0, kMaxSize))); });
   if (json.contains("exit_dropout")) d.exit_dropout = number("exit_dropout", json.at("exit_dropout"));
