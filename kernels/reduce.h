@@ -21,6 +21,11 @@ PLIANT_KERNEL(argmax, (const Tensor& x, Tensor& y));
 // count [1] i32 += the number of rows whose argmax is the label.   logits [N, C], labels [N] i32.
 PLIANT_KERNEL(count_correct, (const Tensor& logits, const Tensor& labels, Tensor& count));
 
+// count [1] i32 += the number of rows whose label is among the k largest, in the order of argmax: the larger first, NaN before all,
+// the first of equals before the others. So k = 1 is count_correct, and k >= C counts every row whose label lies in 0..C-1.
+// logits [N, C], labels [N] i32; k >= 1.
+PLIANT_KERNEL(count_top, (const Tensor& logits, const Tensor& labels, int k, Tensor& count));
+
 // sums[s] += the sum of |x| over the segments of 64 elements starts[s] to starts[s + 1] - 1: of every parameter of an
 // arena at once. x [P], P a multiple of 64; starts [S + 1] i32, ascending, in units of 64 elements; sums [S].
 // A range that is not ascending or leaves x gives NaN.

@@ -39,6 +39,13 @@ inline void check_count_correct(const Tensor& logits, const Tensor& labels, cons
   require_tensor("count_correct", "count", count, {1}, DType::i32);
 }
 
+inline void check_count_top(const Tensor& logits, const Tensor& labels, int k, const Tensor& count) {
+  check_rows("count_top", logits);
+  require_tensor("count_top", "labels", labels, {logits.shape()[0]}, DType::i32);
+  require_tensor("count_top", "count", count, {1}, DType::i32);
+  PLIANT_REQUIRE(ConfigError, k >= 1, "count_top: k must be at least 1, got ", k);
+}
+
 inline void check_segment_abs_sums(const Tensor& x, const Tensor& starts, const Tensor& sums) {
   require_float("segment_abs_sums", "x", x);
   PLIANT_REQUIRE(ShapeError, x.shape().rank() == 1 && x.size() % kArenaSegment == 0,

@@ -5,6 +5,7 @@
 
 #include "kernels/cross_entropy.h"
 #include "kernels/reduce.h"
+#include "train/hits.h"
 
 namespace pliant {
 
@@ -12,14 +13,14 @@ namespace {
 
 // Sums over batches that stay on the device until the pass is over.
 struct ExitSums {
-  Tensor loss, correct;
+  Tensor loss, hits;
 };
 
 void add_batch(const Tensor& logits, const Tensor& labels, ExitSums& sums) {
   Tensor losses(logits.context(), {logits.shape()[0]}, logits.dtype()), probabilities = Tensor::like(logits);
   kernels::softmax_cross_entropy_forward(logits, labels, {}, {}, 0.0, losses, probabilities);
   kernels::accumulate_sum(losses, 1.0, sums.loss);
-  kernels::count_correct(logits, labels, sums.correct);
+  count_hits(logits, labels, sums.hits);
 }
 
 }  // namespace
@@ -44,7 +45,7 @@ Evaluation evaluate(const Net& net, const DeviceData& data, std::int64_t batch_s
     const std::vector<Var> logits = forward(net, pass, Var{batch.images});
     for (std::size_t exit = 0; exit < logits.size(); ++exit) {
       if (sums.size() == exit) {
-        sums.push_back({Tensor::zeros(context, {1}, net.store->dtype()), Tensor::zeros(context, {1}, DType::i32)});
+        sums.push_back({Tensor::zeros(context, {1}, net.store->dtype()), no_hits(context, net.description.classes)});
       }
       add_batch(logits[exit].value, batch.labels, sums[exit]);
     }
@@ -53,7 +54,9 @@ Evaluation evaluate(const Net& net, const DeviceData& data, std::int64_t batch_s
   result.samples = data.size();
   for (const ExitSums& exit : sums) {
     const auto count = static_cast<double>(data.size());
-    result.exits.push_back({exit.loss.to_doubles()[0] / count, exit.correct.to_doubles()[0] / count});
+    const HitCounts hits = to_host(exit.hits);
+    result.exits.push_back({exit.loss.to_doubles()[0] / count, static_cast<double>(hits.first) / count});
+    if (counts_top5(net.description.classes)) result.exits.back().top5 = static_cast<double>(hits.top5) / count;
   }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "nets/net.h"
 #include "train/device_data.h"
@@ -11,6 +12,7 @@ namespace pliant {
 struct Figures {
   double loss = 0.0;      // mean cross-entropy per sample
   double accuracy = 0.0;  // 0..1
+  std::optional<double> top5{};  // the same of labels among the five largest logits; of nets with more than five classes
 };
 
 struct Evaluation {

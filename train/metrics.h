@@ -17,19 +17,25 @@ struct MetricsRow {
   double train_accuracy = 0;   // 0..1
   std::optional<double> validation_loss, validation_accuracy;  // empty fields without a validation split
   std::optional<double> test_loss, test_accuracy;              // columns that exist with --log-test alone
+  std::optional<double> train_top5, validation_top5, test_top5;  // top-5 accuracies: columns of nets with more than five classes
   double images_per_second = 0;
   double seconds = 0;
   bool operator==(const MetricsRow&) const = default;
 };
 
+struct MetricsColumns {  // that not every run has
+  bool test = false, top5 = false;
+  bool operator==(const MetricsColumns&) const = default;
+};
+
 class MetricsFile {
  public:
   // Starts a file with nothing but the header, replacing an older one. Error if it cannot be written.
-  static MetricsFile create(const std::string& path, bool with_test);
+  static MetricsFile create(const std::string& path, const MetricsColumns& columns);
 
   // Continues the file of an interrupted run, dropping every row after last_epoch; a missing file is created.
-  // FileError for a malformed file, ConfigError if it was started with other columns.
-  static MetricsFile resume(const std::string& path, bool with_test, std::int64_t last_epoch);
+  // FileError for a malformed file, ConfigError if it was started with --log-test and goes on without, or the other way round.
+  static MetricsFile resume(const std::string& path, const MetricsColumns& columns, std::int64_t last_epoch);
 
   // Error if the file cannot be written. Epochs must increase.
   void append(const MetricsRow& row);
@@ -37,15 +43,15 @@ class MetricsFile {
   const std::vector<MetricsRow>& rows() const { return rows_; }
 
  private:
-  MetricsFile(std::string path, bool with_test, std::vector<MetricsRow> rows);
+  MetricsFile(std::string path, const MetricsColumns& columns, std::vector<MetricsRow> rows);
   void write() const;
 
   std::string path_;
-  bool with_test_;
+  MetricsColumns columns_;
   std::vector<MetricsRow> rows_;
 };
 
-// All rows of a file; with_test says whether it has the columns of the test split. FileError that names the line.
-std::vector<MetricsRow> read_metrics(const std::string& path, bool& with_test);
+// All rows of a file; columns says which of the optional columns it has. FileError that names the line.
+std::vector<MetricsRow> read_metrics(const std::string& path, MetricsColumns& columns);
 
 }  // namespace pliant

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "kernels/reduce.h"
 #include "train/exit_losses.h"
+#include "train/hits.h"
 #include "train/sparsity.h"
 
 namespace pliant {
@@ -97,7 +97,7 @@ void TrainStep::restart_optimizer() {
 }
 
 std::vector<Tensor> TrainStep::backward_pass(const StepPlan& plan, const PlannedPass& planned, const Batch& batch, const Tensor& key,
-                                             const std::vector<Tensor>& teacher, Tensor& loss_sum, Tensor* correct) {
+                                             const std::vector<Tensor>& teacher, Tensor& loss_sum, Tensor* hits) {
   Tape tape;
   Pass pass{.context = net_.store->context(), .tape = &tape, .mode = Mode::train, .select = planned.select, .random_key = key,
             .samples = batch.samples, .trunk = plan.trunk, .statistics_momentum = planned.statistics_momentum};
@@ -107,7 +107,7 @@ std::vector<Tensor> TrainStep::backward_pass(const StepPlan& plan, const Planned
   for (int exit = 0; exit < net_.exits(); ++exit) {
     if (!planned.select.skipped_exits.contains(exit)) targets.weights.push_back(plan.exit_weights[static_cast<std::size_t>(exit)]);
   }
-  if (correct) kernels::count_correct(logits.back().value, batch.labels, *correct);
+  if (hits) count_hits(logits.back().value, batch.labels, *hits);
   const bool teaches = !planned.taught && any_taught(plan.passes);
   const std::vector<Tensor> soft = teaches ? soft_targets(logits) : std::vector<Tensor>();
   tape.backward(exit_losses(logits, targets, config_.dynamic, loss_sum));
@@ -132,12 +132,12 @@ StepPlan TrainStep::plan(std::int64_t epoch, std::int64_t batch, std::int64_t sa
   return plan;
 }
 
-void TrainStep::launch(const StepPlan& plan, const Batch& batch, const Tensor& key, Tensor& loss_sum, Tensor& correct) {
+void TrainStep::launch(const StepPlan& plan, const Batch& batch, const Tensor& key, Tensor& loss_sum, Tensor& hits) {
   optimizer_.zero_gradients();
   std::vector<Tensor> teacher;
   for (const PlannedPass& planned : plan.passes) {
     const bool first = &planned == &plan.passes.front();
-    std::vector<Tensor> soft = backward_pass(plan, planned, batch, key, teacher, loss_sum, first ? &correct : nullptr);
+    std::vector<Tensor> soft = backward_pass(plan, planned, batch, key, teacher, loss_sum, first ? &hits : nullptr);
     if (first) teacher = std::move(soft);
   }
   if (log_) log_->add();
@@ -154,10 +154,10 @@ void TrainStep::count(const StepPlan& plan) {
   ++counts_.steps;
 }
 
-void TrainStep::run(const Batch& batch, const Tensor& key, std::int64_t epoch, std::int64_t index, double rate, Tensor& loss_sum, Tensor& correct) {
+void TrainStep::run(const Batch& batch, const Tensor& key, std::int64_t epoch, std::int64_t index, double rate, Tensor& loss_sum, Tensor& hits) {
   const StepPlan step = plan(epoch, index, batch.samples.size());
   optimizer_.scalars_on_device().write(optimizer_.scalars(rate, optimizer_.steps() + 1).data());
-  launch(step, batch, key, loss_sum, correct);
+  launch(step, batch, key, loss_sum, hits);
   count(step);
 }
 

@@ -48,13 +48,13 @@ class TrainStep {
   // policy plans no pass.
   StepPlan plan(std::int64_t epoch, std::int64_t batch, std::int64_t samples) const;
   // Launches the step; the optimizer's scalars lie on the device already. Changes nothing on the host and reads nothing back.
-  void launch(const StepPlan& plan, const Batch& batch, const Tensor& key, Tensor& loss_sum, Tensor& correct);
+  void launch(const StepPlan& plan, const Batch& batch, const Tensor& key, Tensor& loss_sum, Tensor& hits);
   // What the host remembers of a step that was launched, or replayed.
   void count(const StepPlan& plan);
 
   // Trains on a batch: plan(), launch() and count() at a given rate. loss_sum [1] grows by N times the sum of all weighted losses,
-  // correct [1] i32 by the right answers of the first pass's last exit. key, batch.samples: as in Pass.
-  void run(const Batch& batch, const Tensor& key, std::int64_t epoch, std::int64_t index, double rate, Tensor& loss_sum, Tensor& correct);
+  // hits (train/hits.h) by the right answers of the first pass's last exit. key, batch.samples: as in Pass.
+  void run(const Batch& batch, const Tensor& key, std::int64_t epoch, std::int64_t index, double rate, Tensor& loss_sum, Tensor& hits);
 
   // Seconds of a step's forward and backward passes with every block open, without touching anything; the median of `repeats`.
   double open_step_seconds(const Batch& batch, const Tensor& key, int repeats);
@@ -65,7 +65,7 @@ class TrainStep {
  private:
   void restart_optimizer();
   std::vector<Tensor> backward_pass(const StepPlan& plan, const PlannedPass& planned, const Batch& batch, const Tensor& key,
-                                    const std::vector<Tensor>& teacher, Tensor& loss_sum, Tensor* correct);
+                                    const std::vector<Tensor>& teacher, Tensor& loss_sum, Tensor* hits);
 
   Net& net_;
   TrainConfig config_;

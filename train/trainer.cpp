@@ -9,6 +9,7 @@
 #include "nets/widths.h"
 #include "train/checkpoint.h"
 #include "train/files/atomic_file.h"
+#include "train/hits.h"
 #include "train/precision.h"
 
 namespace pliant {
@@ -27,14 +28,19 @@ Figures mean_of_last_exit(const std::vector<RowFigures>& rows, int exits) {
     if (row.exit != exits - 1) continue;
     mean.loss += row.figures.loss;
     mean.accuracy += row.figures.accuracy;
+    if (row.figures.top5) mean.top5 = mean.top5.value_or(0.0) + *row.figures.top5;
     widths += 1.0;
   }
-  return {mean.loss / widths, mean.accuracy / widths};
+  if (mean.top5) mean.top5 = *mean.top5 / widths;
+  return {mean.loss / widths, mean.accuracy / widths, mean.top5};
 }
 
 std::vector<std::vector<double>> values_of(const std::vector<RowFigures>& rows) {
   std::vector<std::vector<double>> values;
-  for (const RowFigures& row : rows) values.push_back({row.width, static_cast<double>(row.exit), row.figures.loss, row.figures.accuracy});
+  for (const RowFigures& row : rows) {
+    values.push_back({row.width, static_cast<double>(row.exit), row.figures.loss, row.figures.accuracy});
+    if (row.figures.top5) values.back().push_back(*row.figures.top5);
+  }
   return values;
 }
 
@@ -77,7 +83,7 @@ Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, cons
   sparsity_.emplace(net, step_.optimizer(), config.sparsity, length_);
   Context& context = net.store->context();
   loss_sum_ = Tensor::zeros(context, {1}, net.store->dtype());
-  correct_ = Tensor::zeros(context, {1}, DType::i32);
+  hits_ = no_hits(context, net.description.classes);
 }
 
 void Trainer::save(const std::string& path) {
@@ -87,20 +93,22 @@ void Trainer::save(const std::string& path) {
 
 void Trainer::pull_sums() {
   state_.loss_sum = loss_sum_.to_doubles()[0];
-  state_.correct = correct_.to_host<std::int32_t>()[0];
+  const HitCounts hits = to_host(hits_);
+  state_.correct = hits.first;
+  state_.top5 = hits.top5;
   PLIANT_REQUIRE(Error, std::isfinite(state_.loss_sum), "the training loss is ", state_.loss_sum, " in epoch ", state_.epoch + 1, " at batch ",
                  state_.batch, "; the last good checkpoint is ", folder_.last_checkpoint(), "; try a lower --lr or a warm-up");
 }
 
 void Trainer::push_sums() {
   const float narrow = static_cast<float>(state_.loss_sum);
-  const auto correct = static_cast<std::int32_t>(state_.correct);
+  const std::int32_t hits[] = {static_cast<std::int32_t>(state_.correct), static_cast<std::int32_t>(state_.top5)};
   if (loss_sum_.dtype() == DType::f64) {
     loss_sum_.write(&state_.loss_sum);
   } else {
     loss_sum_.write(&narrow);
   }
-  correct_.write(&correct);
+  hits_.write(hits);
 }
 
 void Trainer::sparsify() {
@@ -124,7 +132,7 @@ void Trainer::train_batch(std::int64_t size) {
     Tensor samples(net_.store->context(), {size}, DType::i32);
     feed_.next(step_.optimizer().scalars_on_device(), samples);
     const Batch batch = make_batch(train_, samples, feed_.key(), config_.augmentation, net_.store->compute_dtype());
-    step_.launch(plan, batch, feed_.key(), loss_sum_, correct_);
+    step_.launch(plan, batch, feed_.key(), loss_sum_, hits_);
   });
   step_.count(plan);
 }
@@ -180,6 +188,7 @@ void Trainer::end_epoch(Progress& progress, double seconds, double rate) {
   const auto seen = static_cast<double>(state_.samples);
   row.train_loss = state_.loss_sum / seen;
   row.train_accuracy = static_cast<double>(state_.correct) / seen;
+  if (counts_top5(net_.description.classes)) row.train_top5 = static_cast<double>(state_.top5) / seen;
   row.seconds = seconds;
   row.images_per_second = seconds > 0.0 ? static_cast<double>(epoch_samples_here_) / seconds : 0.0;
   sparsity_->end_epoch();
@@ -189,6 +198,7 @@ void Trainer::end_epoch(Progress& progress, double seconds, double rate) {
     const Figures mean = mean_of_last_exit(rows, net_.exits());
     row.validation_loss = mean.loss;
     row.validation_accuracy = mean.accuracy;
+    row.validation_top5 = mean.top5;
     best = sparsity_->settled(step()) && state_.best.observe(state_.epoch + 1, mean.accuracy);
     rate_.end_epoch(mean.loss, mean.accuracy);
     if (rows_) rows_->append(row.epoch, values_of(rows));
@@ -200,6 +210,7 @@ void Trainer::end_epoch(Progress& progress, double seconds, double rate) {
     const Evaluation test = evaluate(net_, test_, config_.batch);
     row.test_loss = test.last().loss;
     row.test_accuracy = test.last().accuracy;
+    row.test_top5 = test.last().top5;
   }
   append_step_figures(row.epoch, epoch_samples_here_ == state_.samples ? seconds : 0.0);
   state_ = {.epoch = state_.epoch + 1, .best = state_.best};
@@ -225,10 +236,12 @@ void Trainer::append_step_figures(std::int64_t epoch, double seconds) {
 
 void Trainer::open_tables(std::int64_t last_epoch) {
   const bool fresh = last_epoch == 0;
-  metrics_ = fresh ? MetricsFile::create(folder_.metrics(), config_.log_test)
-                   : MetricsFile::resume(folder_.metrics(), config_.log_test, last_epoch);
+  const MetricsColumns columns{.test = config_.log_test, .top5 = counts_top5(net_.description.classes)};
+  metrics_ = fresh ? MetricsFile::create(folder_.metrics(), columns) : MetricsFile::resume(folder_.metrics(), columns, last_epoch);
   if (validation_.size() > 0 && net_.widths() * net_.exits() > 1) {
-    rows_.emplace(folder_.file("rows.csv"), std::vector<std::string>{"width", "exit", "validation_loss", "validation_accuracy"}, last_epoch);
+    std::vector<std::string> names = {"width", "exit", "validation_loss", "validation_accuracy"};
+    if (columns.top5) names.emplace_back("validation_top5_accuracy");
+    rows_.emplace(folder_.file("rows.csv"), names, last_epoch);
   }
   if (config_.dynamic.log_gradients) gradients_.emplace(folder_.file("gradients.csv"), step_.gradients()->layers(), last_epoch);
   if (config_.sparsity.fraction > 0.0 && PositionLog::has_positions(net_)) positions_.emplace(net_, folder_.file("positions.csv"), step());
@@ -280,7 +293,9 @@ TrainResult Trainer::run(ProgressOutput output, const std::function<bool()>& int
   if (test_.size() > 0) {
     const LoadedNet best = load_checkpoint(net_.store->context(), folder_.best_checkpoint(), net_.store->dtype(), net_.store->compute_dtype());
     result.test_rows = evaluate_rows(best.net, test_);
-    result.test_accuracy = result.test_rows[static_cast<std::size_t>(net_.exits()) - 1].figures.accuracy;
+    const Figures& last = result.test_rows[static_cast<std::size_t>(net_.exits()) - 1].figures;
+    result.test_accuracy = last.accuracy;
+    result.test_top5 = last.top5;
   }
   return result;
 }

@@ -34,6 +34,7 @@ struct TrainResult {
   std::int64_t best_epoch = 0;                   // counts from 1, as in metrics.csv; the last one where there is no validation split
   std::optional<double> validation_accuracy;     // of the best epoch: of the last exit, the mean over the widths
   std::optional<double> test_accuracy;           // of the best epoch's weights, measured once at the end: full width, last exit
+  std::optional<double> test_top5;               // the same of labels among the five largest; of nets with more than five classes
   std::vector<RowFigures> test_rows;             // the same for every width and exit
   std::string checkpoint;                        // best.safetensors, or last.safetensors after an interrupt
 };
@@ -62,7 +63,7 @@ class Trainer {
     std::int64_t epoch = 0;        // epochs that are done
     std::int64_t batch = 0;        // batches of the next epoch that are done
     double loss_sum = 0.0;         // over these batches
-    std::int64_t correct = 0, samples = 0;
+    std::int64_t correct = 0, top5 = 0, samples = 0;
     EarlyStop best;
   };
 
@@ -97,7 +98,7 @@ class Trainer {
   std::optional<Sparsity> sparsity_;     // there once the constructor is through
   State state_;
   std::int64_t epoch_samples_here_ = 0;  // of the current epoch, trained by this process
-  Tensor loss_sum_, correct_;            // [1] on the device
+  Tensor loss_sum_, hits_;               // on the device
   std::optional<MetricsFile> metrics_;
   std::optional<EpochTable> rows_, gradients_, depth_;  // where there is something to write
   std::optional<PositionLog> positions_;

@@ -13,6 +13,7 @@ std::string Trainer::state_text() const {
   json["batch"] = state_.batch;
   json["loss_sum"] = state_.loss_sum;
   json["correct"] = state_.correct;
+  json["top5"] = state_.top5;
   json["samples"] = state_.samples;
   json["optimizer_steps"] = step_.optimizer().steps();
   const StepCounts counts = step_.counts();
@@ -38,6 +39,7 @@ void Trainer::restore(const std::string& text, const std::vector<OptimizerArena>
     state.batch = json.at("batch").get<std::int64_t>();
     state.loss_sum = json.at("loss_sum").get<double>();
     state.correct = json.at("correct").get<std::int64_t>();
+    state.top5 = json.at("top5").get<std::int64_t>();
     state.samples = json.at("samples").get<std::int64_t>();
     optimizer_steps = json.at("optimizer_steps").get<std::int64_t>();
     counts.steps = json.at("counted_steps").get<std::int64_t>();

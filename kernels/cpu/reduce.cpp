@@ -31,6 +31,20 @@ double sum_of_segments(std::int64_t size, const Term& term) {
   return std::accumulate(partial.begin(), partial.end(), 0.0);
 }
 
+// Whether the label is among the k that come first in the row.
+template <class T>
+bool among_first(const T* row, std::int64_t c, std::int32_t label, int k) {
+  if (label < 0 || label >= c) return false;
+  const T own = row[label];
+  const bool own_nan = own != own;
+  int before = 0;
+  for (std::int64_t j = 0; j < c; ++j) {
+    const bool nan = row[j] != row[j], equal = nan == own_nan && (nan || row[j] == own);
+    before += equal ? j < label : nan || row[j] > own;
+  }
+  return before < k;
+}
+
 }  // namespace
 
 void accumulate_sum(const Tensor& x, double factor, Tensor& y) {
@@ -85,6 +99,19 @@ void count_correct(const Tensor& logits, const Tensor& labels, Tensor& count) {
     std::int32_t correct = 0;
     for (std::int64_t i = 0; i < n; ++i) correct += first_largest(in + i * c, c) == label[i];
     *count.data<std::int32_t>() += correct;
+  });
+}
+
+void count_top(const Tensor& logits, const Tensor& labels, int k, Tensor& count) {
+  check_count_top(logits, labels, k, count);
+  dispatch_cpu(logits.dtype(), "count_top", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* in = logits.data<T>();
+    const std::int32_t* label = labels.data<std::int32_t>();
+    const std::int64_t n = logits.shape()[0], c = logits.shape()[1];
+    std::int32_t hits = 0;
+    for (std::int64_t i = 0; i < n; ++i) hits += among_first(in + i * c, c, label[i], k);
+    *count.data<std::int32_t>() += hits;
   });
 }
 

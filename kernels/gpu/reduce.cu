@@ -1,5 +1,5 @@
 // Sums, arg-max and counts. The sum reads x once: blocks write partial sums, one block adds them in a fixed order.
-// Sums of segments: one block each. Arg-max: one warp per row, x read once. The count uses integer atomics, which give the same number in any order.
+// Sums of segments: one block each. Arg-max: one warp per row, x read once. Counts use integer atomics, which give the same number in any order.
 // Deterministic.
 #include "kernels/reduce.h"
 
@@ -81,6 +81,21 @@ __global__ void count_correct_kernel(const float* x, const std::int32_t* labels,
   if (threadIdx.x % 32 == 0 && at == labels[row]) atomicAdd(count, 1);
 }
 
+// x [n, c], labels [n]; one warp per row counts who comes before the label
+__global__ void count_top_kernel(const float* x, const std::int32_t* labels, std::int64_t n, std::int32_t c, std::int32_t k,
+                                 std::int32_t* count) {
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
+  if (row >= n) return;
+  const std::int32_t label = labels[row];
+  if (label < 0 || label >= c) return;
+  const float* values = x + row * c;
+  const float own = values[label];
+  float before = 0.0f;  // exact up to 2^24 classes
+  for (auto j = static_cast<std::int32_t>(threadIdx.x % 32); j < c; j += 32) before += wins(values[j], j, own, label) ? 1.0f : 0.0f;
+  before = warp_sum(before);
+  if (threadIdx.x % 32 == 0 && before < static_cast<float>(k)) atomicAdd(count, 1);
+}
+
 std::int64_t blocks_of_sum(std::int64_t size) { return std::min((size + kElementsPerBlock - 1) / kElementsPerBlock, kMostBlocks); }
 
 dim3 warp_grid(std::int64_t rows) { return dim3(static_cast<unsigned>((rows + kWarps - 1) / kWarps)); }
@@ -135,6 +150,13 @@ void count_correct(const Tensor& logits, const Tensor& labels, Tensor& count) {
   launch(count_correct_kernel, warp_grid(logits.shape()[0]), dim3(32 * kWarps), 0, logits.context().stream(),
          logits.data<float>(), labels.data<std::int32_t>(), logits.shape()[0], logits.shape()[1],
          count.data<std::int32_t>());
+}
+
+void count_top(const Tensor& logits, const Tensor& labels, int k, Tensor& count) {
+  check_count_top(logits, labels, k, count);
+  if (logits.size() == 0) return;
+  launch(count_top_kernel, warp_grid(logits.shape()[0]), dim3(32 * kWarps), 0, logits.context().stream(), logits.data<float>(),
+         labels.data<std::int32_t>(), logits.shape()[0], logits.shape()[1], k, count.data<std::int32_t>());
 }
 
 void segment_abs_sums(const Tensor& x, const Tensor& starts, Tensor& sums) {

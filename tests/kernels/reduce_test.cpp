@@ -56,6 +56,33 @@ TEST_CASE("count_correct: adds to the count") {
   });
 }
 
+TEST_CASE("count_top: counts labels among the k largest and equals come in the order of their places") {
+  on_every_backend([](Context& context) {
+    const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+    const auto hits = [&](const std::vector<double>& row, std::int32_t label, int k) {
+      const Tensor logits = make_tensor(context, {1, static_cast<std::int64_t>(row.size())}, DType::f32, row);
+      Tensor count = Tensor::from_host<std::int32_t>(context, {1}, std::vector<std::int32_t>{10});
+      kernels::count_top(logits, Tensor::from_host<std::int32_t>(context, {1}, std::vector<std::int32_t>{label}), k, count);
+      return count.to_host<std::int32_t>()[0] - 10;
+    };
+    // The first k at which each label counts: its place in the order.
+    const auto places = [&](const std::vector<double>& row) {
+      std::vector<int> result;
+      for (std::int32_t label = 0; label < static_cast<std::int32_t>(row.size()); ++label) {
+        int k = 1;
+        while (hits(row, label, k) == 0) REQUIRE(++k <= static_cast<int>(row.size()));
+        result.push_back(k);
+      }
+      return result;
+    };
+    CHECK(places({3, 1, 4, -1, 5}) == std::vector<int>{3, 4, 2, 5, 1});
+    CHECK(places({2, 2, 2}) == std::vector<int>{1, 2, 3});
+    CHECK(places({0, nan, infinity, nan, -infinity, 0}) == std::vector<int>{4, 1, 3, 2, 6, 5});
+    CHECK(hits({1, 2}, -1, 5) == 0);
+    CHECK(hits({1, 2}, 2, 5) == 0);
+  });
+}
+
 TEST_CASE("accumulate_sum: stays precise over many values and repeats bit for bit") {
   const std::int64_t size = 300007;
   const std::vector<double> values = random_values(size, 9, 0.0, 1.0);
@@ -106,6 +133,8 @@ TEST_CASE("reduce: shapes and types that do not fit are refused") {
   CHECK_THROWS_AS(kernels::argmax(x, pair), ShapeError);
   CHECK_THROWS_AS(kernels::argmax(Tensor(cpu(), {2, 0}), at), ShapeError);
   CHECK_THROWS_AS(kernels::count_correct(x, count, count), ShapeError);
+  CHECK_THROWS_AS(kernels::count_top(x, count, 5, count), ShapeError);
+  CHECK_THROWS_WITH_AS(kernels::count_top(x, at, 0, count), "count_top: k must be at least 1, got 0", ConfigError);
   const Tensor arena = Tensor::zeros(cpu(), {128}), starts = Tensor::zeros(cpu(), {3}, DType::i32);
   Tensor sums(cpu(), {2}), wide(cpu(), {2}, DType::f64);
   CHECK_THROWS_WITH_AS(kernels::segment_abs_sums(Tensor(cpu(), {65}), starts, sums),

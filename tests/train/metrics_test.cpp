@@ -27,8 +27,8 @@ MetricsRow row_of(std::int64_t epoch) {
 
 std::string refusal(const TemporaryFolder& folder, const std::string& content) {
   write_all(file_in(folder, "bad.csv"), content);
-  bool with_test = false;
-  return message_of<FileError>([&] { read_metrics(file_in(folder, "bad.csv"), with_test); });
+  MetricsColumns columns;
+  return message_of<FileError>([&] { read_metrics(file_in(folder, "bad.csv"), columns); });
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ std::string refusal(const TemporaryFolder& folder, const std::string& content) {
 TEST_CASE("metrics: rows are written as CSV and read back exactly") {
   TemporaryFolder folder;
   const std::string path = file_in(folder, "metrics.csv");
-  MetricsFile file = MetricsFile::create(path, false);
+  MetricsFile file = MetricsFile::create(path, {});
   CHECK(read_all(path) == "epoch,step,learning_rate,train_loss,train_accuracy,validation_loss,validation_accuracy,"
                           "images_per_second,seconds\n");
   file.append(row_of(1));
@@ -45,40 +45,59 @@ TEST_CASE("metrics: rows are written as CSV and read back exactly") {
   file.append(without_validation);
   const std::string text = read_all(path);
   CHECK(text.find("2,782,0.025,0.7666666666666666,0.3333333333333333,,,1234.5,40.25\n") != std::string::npos);
-  bool with_test = true;
-  CHECK(read_metrics(path, with_test) == std::vector<MetricsRow>{row_of(1), without_validation});
-  CHECK_FALSE(with_test);
+  MetricsColumns columns{.test = true};
+  CHECK(read_metrics(path, columns) == std::vector<MetricsRow>{row_of(1), without_validation});
+  CHECK(columns == MetricsColumns{});
 }
 
 TEST_CASE("metrics: the test columns exist when asked for") {
   TemporaryFolder folder;
-  MetricsFile file = MetricsFile::create(file_in(folder, "metrics.csv"), true);
+  MetricsFile file = MetricsFile::create(file_in(folder, "metrics.csv"), {.test = true});
   MetricsRow row = row_of(1);
   row.test_loss = 0.25;
   row.test_accuracy = 0.75;
   file.append(row);
-  bool with_test = false;
-  CHECK(read_metrics(file_in(folder, "metrics.csv"), with_test) == std::vector<MetricsRow>{row});
-  CHECK(with_test);
-  CHECK_THROWS_AS(MetricsFile::resume(file_in(folder, "metrics.csv"), false, 1), ConfigError);
+  MetricsColumns columns;
+  CHECK(read_metrics(file_in(folder, "metrics.csv"), columns) == std::vector<MetricsRow>{row});
+  CHECK(columns == MetricsColumns{.test = true});
+  CHECK_THROWS_AS(MetricsFile::resume(file_in(folder, "metrics.csv"), {}, 1), ConfigError);
+}
+
+TEST_CASE("metrics: top-5 columns stand behind their accuracies and an older file goes on with them") {
+  TemporaryFolder folder;
+  const std::string path = file_in(folder, "metrics.csv");
+  MetricsRow row = row_of(1);
+  row.train_top5 = 0.5;
+  row.validation_top5 = 0.75;
+  row.test_loss = row.test_accuracy = row.test_top5 = 1.0;
+  MetricsFile::create(path, {.test = true, .top5 = true}).append(row);
+  CHECK(read_all(path).starts_with("epoch,step,learning_rate,train_loss,train_accuracy,train_top5_accuracy,validation_loss,validation_accuracy,"
+                                   "validation_top5_accuracy,test_loss,test_accuracy,test_top5_accuracy,images_per_second,seconds\n1,391,"));
+  MetricsColumns columns;
+  CHECK(read_metrics(path, columns) == std::vector<MetricsRow>{row});
+  CHECK(columns == MetricsColumns{.test = true, .top5 = true});
+  MetricsFile::create(path, {}).append(row_of(1));
+  CHECK(MetricsFile::resume(path, {.top5 = true}, 1).rows() == std::vector<MetricsRow>{row_of(1)});
+  read_metrics(path, columns);
+  CHECK(columns == MetricsColumns{.top5 = true});
 }
 
 TEST_CASE("metrics: a resumed file equals an uninterrupted one") {
   TemporaryFolder folder;
-  MetricsFile whole = MetricsFile::create(file_in(folder, "whole.csv"), false);
+  MetricsFile whole = MetricsFile::create(file_in(folder, "whole.csv"), {});
   for (std::int64_t epoch = 1; epoch <= 5; ++epoch) whole.append(row_of(epoch));
-  MetricsFile first = MetricsFile::create(file_in(folder, "parts.csv"), false);
+  MetricsFile first = MetricsFile::create(file_in(folder, "parts.csv"), {});
   for (std::int64_t epoch = 1; epoch <= 4; ++epoch) first.append(row_of(epoch));
-  MetricsFile second = MetricsFile::resume(file_in(folder, "parts.csv"), false, 2);
+  MetricsFile second = MetricsFile::resume(file_in(folder, "parts.csv"), {}, 2);
   CHECK(second.rows().size() == 2);
   for (std::int64_t epoch = 3; epoch <= 5; ++epoch) second.append(row_of(epoch));
   CHECK(read_all(file_in(folder, "parts.csv")) == read_all(file_in(folder, "whole.csv")));
-  CHECK(MetricsFile::resume(file_in(folder, "new.csv"), false, 2).rows().empty());
+  CHECK(MetricsFile::resume(file_in(folder, "new.csv"), {}, 2).rows().empty());
 }
 
 TEST_CASE("metrics: malformed files name the line") {
   TemporaryFolder folder;
-  MetricsFile::create(file_in(folder, "metrics.csv"), false).append(row_of(1));
+  MetricsFile::create(file_in(folder, "metrics.csv"), {}).append(row_of(1));
   const std::string good = read_all(file_in(folder, "metrics.csv"));
   const std::string header = good.substr(0, good.find('\n') + 1);
   CHECK(refusal(folder, "").find("bad.csv:1: expected the columns epoch,step") != std::string::npos);

@@ -291,8 +291,8 @@ TEST_CASE("sparse run: patience counts from the first epoch that is sparse") {
   Net net = fresh_net();
   const TrainResult result = run(net, data, config, (folder.path() / "run").string());
   CHECK(result.best_epoch == 3);
-  bool with_test = false;
-  CHECK(read_metrics((folder.path() / "run" / "metrics.csv").string(), with_test).size() == 5);
+  MetricsColumns columns;
+  CHECK(read_metrics((folder.path() / "run" / "metrics.csv").string(), columns).size() == 5);
 }
 
 TEST_CASE("sparse run: what does not fit the net or the run is refused before anything is written") {

@@ -19,7 +19,7 @@ namespace {
 Splits small_data() {
   DataOptions options;
   options.source = "synthetic";
-  options.synthetic = {.train = 120, .test = 40, .height = 16, .width = 16, .channels = 3, .classes = 4};
+  options.synthetic = {.train = 120, .test = 40, .height = 16, .width = 16, .channels = 3, .classes = 7};
   options.validation = 24;
   return load_data(options);
 }
@@ -28,7 +28,7 @@ NetDescription small_net() {
   NetDescription d = default_description("lenet5");
   d.height = d.width = 16;
   d.channels = 3;
-  d.classes = 4;
+  d.classes = 7;
   return d;
 }
 
@@ -95,9 +95,10 @@ TEST_CASE("trainer: a run interrupted at any step and resumed ends bit for bit l
     CHECK(result.best_epoch == whole.result.best_epoch);
     CHECK(result.validation_accuracy == whole.result.validation_accuracy);
     CHECK(result.test_accuracy == whole.result.test_accuracy);
-    bool with_test = false;
-    std::vector<MetricsRow> rows = read_metrics(path + "/metrics.csv", with_test);
-    std::vector<MetricsRow> expected = read_metrics((folder.path() / "whole" / "metrics.csv").string(), with_test);
+    CHECK(result.test_top5 == whole.result.test_top5);
+    MetricsColumns columns;
+    std::vector<MetricsRow> rows = read_metrics(path + "/metrics.csv", columns);
+    std::vector<MetricsRow> expected = read_metrics((folder.path() / "whole" / "metrics.csv").string(), columns);
     for (auto* list : {&rows, &expected}) {
       for (MetricsRow& row : *list) row.seconds = row.images_per_second = 0.0;
     }
@@ -111,21 +112,24 @@ TEST_CASE("trainer: the loss falls and the best epoch is the one with the highes
   TrainConfig config = small_config();
   config.epochs = 6;
   const Run run = uninterrupted(config, data, (folder.path() / "run").string());
-  bool with_test = true;
-  const std::vector<MetricsRow> rows = read_metrics((folder.path() / "run" / "metrics.csv").string(), with_test);
+  MetricsColumns columns;
+  const std::vector<MetricsRow> rows = read_metrics((folder.path() / "run" / "metrics.csv").string(), columns);
   REQUIRE(rows.size() == 6);
-  CHECK_FALSE(with_test);
+  CHECK(columns == MetricsColumns{.top5 = true});
   CHECK(rows.back().train_loss < rows.front().train_loss);
   double best = -1.0;
   std::int64_t epoch = 0;
   for (const MetricsRow& row : rows) {
     if (*row.validation_accuracy > best) best = *row.validation_accuracy, epoch = row.epoch;
+    CHECK(*row.train_top5 >= row.train_accuracy);
+    CHECK(*row.validation_top5 >= *row.validation_accuracy);
   }
   CHECK(run.result.best_epoch == epoch);
   CHECK(*run.result.validation_accuracy == best);
   const LoadedNet saved = load_checkpoint(cpu(), run.result.checkpoint);
   const DeviceData test = to_device(cpu(), data.test, data.normalisation);
   CHECK(evaluate(saved.net, test, 7).last().accuracy == doctest::Approx(*run.result.test_accuracy));
+  CHECK(evaluate(saved.net, test, 7).last().top5 == run.result.test_top5);
 }
 
 TEST_CASE("trainer: the result does not depend on how many threads compute it elsewhere than in oneDNN") {
@@ -192,8 +196,8 @@ TEST_CASE("trainer: an L1 penalty shrinks the weights and early stopping ends th
   config.patience = 1;
   config.rate = 1e-12;  // nothing improves after the first epoch
   uninterrupted(config, data, (folder.path() / "stopped").string());
-  bool with_test = false;
-  CHECK(read_metrics((folder.path() / "stopped" / "metrics.csv").string(), with_test).size() == 2);
+  MetricsColumns columns;
+  CHECK(read_metrics((folder.path() / "stopped" / "metrics.csv").string(), columns).size() == 2);
 }
 
 TEST_CASE("trainer: a step allocates nothing once the pool is warm") {

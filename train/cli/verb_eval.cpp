@@ -74,11 +74,13 @@ Table table_of(const Report& report) {
   using Format = Table::Format;
   std::vector<Table::Column> columns = {{"width", Format::number},     {"exit", Format::integer}, {"accuracy", Format::percent}, {"loss", Format::number},
                                         {"parameters", Format::integer}, {"macs", Format::integer}, {"milliseconds", Format::milliseconds}};
-  const bool gates = report.rows[0].gates.has_value();
+  const bool top5 = report.last().top5.has_value(), gates = report.rows[0].gates.has_value();
+  if (top5) columns.insert(columns.begin() + 3, {"top5_accuracy", Format::percent});
   if (gates) columns.push_back({"gate_accuracy", Format::percent});
   Table table(std::move(columns));
   for (const Row& row : report.rows) {
     Table::Row cells = {row.part.width, row.part.exit, row.figures.accuracy, row.figures.loss, row.part.parameters, row.part.macs, row.milliseconds};
+    if (top5) cells.insert(cells.begin() + 3, row.figures.top5);
     if (gates) cells.emplace_back(row.gates->accuracy);
     table.add_row(std::move(cells));
   }
@@ -88,8 +90,11 @@ Table table_of(const Report& report) {
 nlohmann::ordered_json json_of(const Report& report, const EvalFlags& flags, const std::string& data) {
   nlohmann::ordered_json json = {{"accuracy", report.last().accuracy}, {"loss", report.last().loss}, {"samples", report.samples},
                                  {"images_per_second", report.images_per_second}, {"split", flags.split}, {"data", data}};
+  if (report.last().top5) json["top5_accuracy"] = *report.last().top5;
   for (std::size_t i = 0; report.first_width > 1 && i < report.first_width; ++i) {
-    json["exits"].push_back({{"accuracy", report.rows[i].figures.accuracy}, {"loss", report.rows[i].figures.loss}});
+    const Figures& exit = report.rows[i].figures;
+    json["exits"].push_back({{"accuracy", exit.accuracy}, {"loss", exit.loss}});
+    if (exit.top5) json["exits"].back()["top5_accuracy"] = *exit.top5;
   }
   if (flags.gate_samples > 0) {
     json["gate_samples"] = flags.gate_samples;
@@ -124,8 +129,9 @@ int run_eval(const EvalFlags& flags) {
     std::cout << json_of(report, flags, part.name).dump() << "\n";
     return 0;
   }
-  std::cout << d.name << " on the " << flags.split << " part of " << part.name << ": accuracy " << 100.0 * report.last().accuracy << " %, loss "
-            << report.last().loss << ", " << report.samples << " images, " << report.images_per_second << " images/s\n\n"
+  std::cout << d.name << " on the " << flags.split << " part of " << part.name << ": accuracy " << 100.0 * report.last().accuracy << " %, ";
+  if (report.last().top5) std::cout << "top 5 " << 100.0 * *report.last().top5 << " %, ";
+  std::cout << "loss " << report.last().loss << ", " << report.samples << " images, " << report.images_per_second << " images/s\n\n"
             << table_of(report).text();
   if (flags.gate_samples > 0) std::cout << "\ngate_accuracy: the softmax averaged over " << flags.gate_samples << " random gate patterns\n";
   return 0;

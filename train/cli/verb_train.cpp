@@ -80,9 +80,11 @@ int report(const TrainResult& result, bool json) {
     nlohmann::ordered_json line = {{"best_epoch", result.best_epoch}};
     line["validation_accuracy"] = result.validation_accuracy ? nlohmann::ordered_json(*result.validation_accuracy) : nullptr;
     line["test_accuracy"] = result.test_accuracy ? nlohmann::ordered_json(*result.test_accuracy) : nullptr;
+    if (result.test_top5) line["test_top5_accuracy"] = *result.test_top5;
     line["checkpoint"] = result.checkpoint;
     for (const RowFigures& row : result.test_rows) {
       line["rows"].push_back({{"width", row.width}, {"exit", row.exit}, {"accuracy", row.figures.accuracy}});
+      if (row.figures.top5) line["rows"].back()["top5_accuracy"] = *row.figures.top5;
     }
     if (result.interrupted) line["interrupted"] = true;
     std::cout << line.dump() << "\n";
@@ -92,10 +94,13 @@ int report(const TrainResult& result, bool json) {
     std::cout << "best epoch " << result.best_epoch;
     if (result.validation_accuracy) std::cout << ", validation accuracy " << 100.0 * *result.validation_accuracy << " %";
     if (result.test_accuracy) std::cout << ", test accuracy " << 100.0 * *result.test_accuracy << " %";
+    if (result.test_top5) std::cout << " (top 5: " << 100.0 * *result.test_top5 << " %)";
     std::cout << "\n";
     if (result.test_rows.size() > 1) {
       for (const RowFigures& row : result.test_rows) {
-        std::cout << "width " << row.width << ", exit " << row.exit << ": test accuracy " << 100.0 * row.figures.accuracy << " %\n";
+        std::cout << "width " << row.width << ", exit " << row.exit << ": test accuracy " << 100.0 * row.figures.accuracy << " %";
+        if (row.figures.top5) std::cout << " (top 5: " << 100.0 * *row.figures.top5 << " %)";
+        std::cout << "\n";
       }
     }
     std::cout << result.checkpoint << "\n";

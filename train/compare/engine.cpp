@@ -77,9 +77,9 @@ void claim_folder(const Context& context, const Experiment& experiment, const st
 
 // An epoch that was interrupted counts by its speed.
 void put_times(const RunFolder& folder, std::int64_t images, RunResult& result) {
-  bool with_test = false;
+  MetricsColumns columns;
   std::vector<double> seconds;
-  for (const MetricsRow& row : read_metrics(folder.metrics(), with_test)) {
+  for (const MetricsRow& row : read_metrics(folder.metrics(), columns)) {
     seconds.push_back(row.images_per_second > 0.0 ? static_cast<double>(images) / row.images_per_second : row.seconds);
   }
   PLIANT_REQUIRE(FileError, !seconds.empty(), folder.metrics(), ": holds no epoch of a run that is finished");
