@@ -29,6 +29,10 @@ namespace pliant::kernels {
 PLIANT_KERNEL(augment, (const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
                         const Tensor& key, const Augmentation& augmentation, Tensor& y));
 
+// The same of images [N, H, W, C] that came one by one: images[n] is that of sample samples[n], which may be any number from 0 on.
+PLIANT_KERNEL(augment_batch, (const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
+                              const Tensor& key, const Augmentation& augmentation, Tensor& y));
+
 // y[n] = values[samples[n]].   values [M] i32, samples, y [N] i32.
 PLIANT_KERNEL(gather_labels, (const Tensor& values, const Tensor& samples, Tensor& y));
 

@@ -27,6 +27,13 @@ inline void check_augment(const Tensor& images, const Tensor& samples, const Ten
                  "augment: cutout must lie in 0..", kLargest, ", got ", augmentation.cutout);
 }
 
+inline void check_augment_batch(const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
+                                const Tensor& key, const Augmentation& augmentation, const Tensor& y) {
+  check_augment(images, samples, mean, deviation, key, augmentation, y);
+  PLIANT_REQUIRE(ShapeError, images.shape()[0] == samples.size(), "augment_batch: ", images.shape()[0], " images for ",
+                 samples.size(), " samples");
+}
+
 inline void check_gather_labels(const Tensor& values, const Tensor& samples, const Tensor& y) {
   require_rank("gather_labels", "values", values, 1);
   require_rank("gather_labels", "samples", samples, 1);

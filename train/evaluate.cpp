@@ -31,8 +31,12 @@ void each_batch(const Net& net, const DeviceData& data, std::int64_t batch_size,
   std::vector<std::int32_t> in_order(static_cast<std::size_t>(data.size()));
   std::iota(in_order.begin(), in_order.end(), 0);
   const Tensor order = Tensor::from_host(context, {data.size()}, in_order), key = random_key(context, 0, 0);
+  const DType dtype = net.store->compute_dtype();
+  std::optional<BatchStream> stream;
+  if (data.files) stream.emplace(data, in_order, batch_size, 0, BatchStream::place_for(data, std::min(batch_size, data.size())));
   for (std::int64_t first = 0; first < data.size(); first += batch_size) {
-    visit(make_batch(data, order.rows(first, std::min(batch_size, data.size() - first)), key, {}, net.store->compute_dtype()));
+    const Tensor samples = order.rows(first, std::min(batch_size, data.size() - first));
+    visit(stream ? make_batch(data, stream->next(), samples, key, {}, dtype) : make_batch(data, samples, key, {}, dtype));
   }
 }
 

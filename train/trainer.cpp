@@ -84,6 +84,7 @@ Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, cons
   Context& context = net.store->context();
   loss_sum_ = Tensor::zeros(context, {1}, net.store->dtype());
   hits_ = no_hits(context, net.description.classes);
+  if (train_.files) streamed_ = BatchStream::place_for(train_, config.batch);
 }
 
 void Trainer::save(const std::string& path) {
@@ -124,14 +125,17 @@ void Trainer::feed_epoch(const EpochOrder& order) {
   feed_.begin_epoch(order.indices(), scalars, state_.batch, config_.seed, static_cast<std::uint32_t>(state_.epoch));
 }
 
-// One step, its data included. All that it needs lies on the device.
-void Trainer::train_batch(std::int64_t size) {
+// One step, its data included. All that it needs lies on the device, streamed images since just before.
+void Trainer::train_batch(std::int64_t size, BatchStream* stream) {
   const StepPlan plan = step_.plan(state_.epoch, state_.batch, size);
   net_.store->refresh_compute_copy();  // a captured step asks for it on the host alone
+  const DType dtype = net_.store->compute_dtype();
+  const Tensor images = stream ? stream->next() : Tensor();
   graphs_.run(plan, [&] {
     Tensor samples(net_.store->context(), {size}, DType::i32);
     feed_.next(step_.optimizer().scalars_on_device(), samples);
-    const Batch batch = make_batch(train_, samples, feed_.key(), config_.augmentation, net_.store->compute_dtype());
+    const Batch batch = images ? make_batch(train_, images, samples, feed_.key(), config_.augmentation, dtype)
+                               : make_batch(train_, samples, feed_.key(), config_.augmentation, dtype);
     step_.launch(plan, batch, feed_.key(), loss_sum_, hits_);
   });
   step_.count(plan);
@@ -152,11 +156,13 @@ void Trainer::train_epoch(Progress& progress, const std::function<bool()>& inter
   const EpochOrder order(train_.size(), config_.batch, config_.seed, static_cast<std::uint32_t>(state_.epoch));
   step_.begin_epoch(state_.epoch, state_.batch);
   feed_epoch(order);
+  std::optional<BatchStream> stream;
+  if (train_.files && state_.batch < order.batches()) stream.emplace(train_, order.indices(), config_.batch, state_.batch, streamed_);
   while (state_.batch < order.batches() && !interrupted()) {
     const auto count = static_cast<std::int64_t>(order.batch(state_.batch).size());
     if (depth_ && open_step_seconds_ == 0.0) measure_open_step();
     if (step() == 0) sparsify();
-    train_batch(count);
+    train_batch(count, stream ? &*stream : nullptr);
     ++state_.batch;
     sparsify();
     state_.samples += count;

@@ -70,7 +70,7 @@ class Trainer {
   void sparsify();                 // what is due now, with its line of positions.csv
   void train_epoch(Progress& progress, const std::function<bool()>& interrupted);
   void feed_epoch(const EpochOrder& order);
-  void train_batch(std::int64_t size);
+  void train_batch(std::int64_t size, BatchStream* stream);
   void measure_open_step();
   void end_epoch(Progress& progress, double seconds, double rate);
   // Every (width, exit); the full width alone where one batch-norm set serves random widths.
@@ -99,6 +99,7 @@ class Trainer {
   State state_;
   std::int64_t epoch_samples_here_ = 0;  // of the current epoch, trained by this process
   Tensor loss_sum_, hits_;               // on the device
+  Tensor streamed_;                      // where the images of a batch lie that are streamed
   std::optional<MetricsFile> metrics_;
   std::optional<EpochTable> rows_, gradients_, depth_;  // where there is something to write
   std::optional<PositionLog> positions_;

@@ -68,13 +68,9 @@ void augment_image(const std::uint8_t* image, const AugmentSizes& sizes, const A
   }
 }
 
-}  // namespace
-
-void augment(const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
-             const Tensor& key, const Augmentation& augmentation, Tensor& y) {
-  check_augment(images, samples, mean, deviation, key, augmentation, y);
-  require_samples("augment", samples, images.shape()[0]);
-  if (is_16_bit(y.dtype())) return through_f32(augment, images, samples, mean, deviation, key, augmentation, y);
+// gathered: images[n] is that of samples[n] already.
+void augment_images(const Tensor& images, bool gathered, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
+                    const Tensor& key, const Augmentation& augmentation, Tensor& y) {
   dispatch_cpu(y.dtype(), "augment", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Shape& shape = y.shape();
@@ -89,9 +85,27 @@ void augment(const Tensor& images, const Tensor& samples, const Tensor& mean, co
 #pragma omp parallel for if (y.size() > 1 << 14)
     for (std::int64_t i = 0; i < shape[0]; ++i) {
       const AugmentDraw draw = draw_augmentation(words, sample[i], augmentation, sizes);
-      augment_image(from + sample[i] * image_size, sizes, draw, table.data(), outside.data(), out + i * image_size);
+      augment_image(from + (gathered ? i : sample[i]) * image_size, sizes, draw, table.data(), outside.data(), out + i * image_size);
     }
   });
+}
+
+}  // namespace
+
+void augment(const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
+             const Tensor& key, const Augmentation& augmentation, Tensor& y) {
+  check_augment(images, samples, mean, deviation, key, augmentation, y);
+  require_samples("augment", samples, images.shape()[0]);
+  if (is_16_bit(y.dtype())) return through_f32(augment, images, samples, mean, deviation, key, augmentation, y);
+  augment_images(images, false, samples, mean, deviation, key, augmentation, y);
+}
+
+void augment_batch(const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
+                   const Tensor& key, const Augmentation& augmentation, Tensor& y) {
+  check_augment_batch(images, samples, mean, deviation, key, augmentation, y);
+  require_samples("augment_batch", samples, std::int64_t{1} << 31);
+  if (is_16_bit(y.dtype())) return through_f32(augment_batch, images, samples, mean, deviation, key, augmentation, y);
+  augment_images(images, true, samples, mean, deviation, key, augmentation, y);
 }
 
 void gather_labels(const Tensor& values, const Tensor& samples, Tensor& y) {

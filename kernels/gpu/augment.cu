@@ -15,10 +15,10 @@ namespace {
 constexpr unsigned kThreads = 256;
 constexpr std::int64_t kChunk = 4096;
 
-// images [M, h, w, c], samples [N], mean, deviation [c], key [3], y [N, h, w, c]
+// images [M, h, w, c], or [N, h, w, c] where they are gathered, samples [N], mean, deviation [c], key [3], y [N, h, w, c]
 template <class T>
-__global__ void augment_kernel(const std::uint8_t* images, const std::int32_t* samples, const float* mean,
-                               const float* deviation, const std::int32_t* key, Augmentation options,
+__global__ void augment_kernel(const std::uint8_t* images, bool gathered, const std::int32_t* samples,
+                               const float* mean, const float* deviation, const std::int32_t* key, Augmentation options,
                                AugmentSizes sizes, T* y) {
   __shared__ AugmentDraw draw;
   const std::int32_t sample = samples[blockIdx.x];
@@ -26,7 +26,7 @@ __global__ void augment_kernel(const std::uint8_t* images, const std::int32_t* s
   __syncthreads();
   const std::int64_t size = static_cast<std::int64_t>(sizes.h) * sizes.w * sizes.c, first = blockIdx.y * kChunk;
   const auto end = static_cast<int>(first + kChunk < size ? first + kChunk : size);
-  const std::uint8_t* image = images + sample * size;
+  const std::uint8_t* image = images + (gathered ? static_cast<std::int64_t>(blockIdx.x) : sample) * size;
   T* out = y + blockIdx.x * size;
   for (int i = static_cast<int>(first) + static_cast<int>(threadIdx.x); i < end; i += static_cast<int>(blockDim.x)) {
     const int k = i % sizes.c, column = i / sizes.c % sizes.w, row = i / sizes.c / sizes.w;
@@ -48,11 +48,8 @@ __global__ void gather_labels_kernel(const std::int32_t* values, const std::int3
   if (i < n) y[i] = values[samples[i]];
 }
 
-}  // namespace
-
-void augment(const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
-             const Tensor& key, const Augmentation& augmentation, Tensor& y) {
-  check_augment(images, samples, mean, deviation, key, augmentation, y);
+void augment_images(const Tensor& images, bool gathered, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
+                    const Tensor& key, const Augmentation& augmentation, Tensor& y) {
   if (y.size() == 0) return;
   const Shape& shape = y.shape();
   const AugmentSizes sizes{static_cast<int>(shape[1]), static_cast<int>(shape[2]), static_cast<int>(shape[3])};
@@ -61,9 +58,23 @@ void augment(const Tensor& images, const Tensor& samples, const Tensor& mean, co
     using T = typename decltype(tag)::type;
     launch(augment_kernel<T>,
            dim3(static_cast<unsigned>(shape[0]), static_cast<unsigned>((image_size + kChunk - 1) / kChunk)), dim3(kThreads), 0,
-           y.context().stream(), images.data<std::uint8_t>(), samples.data<std::int32_t>(), mean.data<float>(),
+           y.context().stream(), images.data<std::uint8_t>(), gathered, samples.data<std::int32_t>(), mean.data<float>(),
            deviation.data<float>(), key.data<std::int32_t>(), augmentation, sizes, y.data<T>());
   });
+}
+
+}  // namespace
+
+void augment(const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
+             const Tensor& key, const Augmentation& augmentation, Tensor& y) {
+  check_augment(images, samples, mean, deviation, key, augmentation, y);
+  augment_images(images, false, samples, mean, deviation, key, augmentation, y);
+}
+
+void augment_batch(const Tensor& images, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
+                   const Tensor& key, const Augmentation& augmentation, Tensor& y) {
+  check_augment_batch(images, samples, mean, deviation, key, augmentation, y);
+  augment_images(images, true, samples, mean, deviation, key, augmentation, y);
 }
 
 void gather_labels(const Tensor& values, const Tensor& samples, Tensor& y) {

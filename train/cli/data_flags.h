@@ -17,7 +17,9 @@ struct DataFlags {
   std::optional<std::string> dataset;
   std::optional<double> validation;
   std::optional<std::int64_t> limit_train, limit_test;
-  std::optional<int> resize;
+  std::optional<int> resize, decode_threads;
+  std::optional<std::string> stream;
+  std::optional<std::int64_t> memory_limit;  // MiB
   bool coarse_labels = false;
 
   // Puts what was given over what `options` holds.

@@ -119,6 +119,7 @@ int run_eval(const EvalFlags& flags) {
   DataOptions options = recorded_data(loaded.info);
   flags.data.apply(options);
   options.threads = context->threads();
+  if (!loaded.info.normalisation.mean.empty()) options.normalisation = NormalisationKind::given;
   const Splits splits = load_data(options);
   const Dataset& part = flags.split == "test" ? splits.test : flags.split == "train" ? splits.train : splits.validation;
   PLIANT_REQUIRE(DataError, part.size() > 0, "the ", flags.split, " part of ", flags.data.source, " is empty");

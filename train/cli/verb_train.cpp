@@ -123,7 +123,10 @@ int run_train(const TrainOptions& flags) {
   const Precision precision = parse_precision(config.precision);
   const auto context = make_context(flags.device, precision);
   config.data.threads = context->threads();
-  Splits splits = load_data(config.data);
+  DataOptions data = config.data;
+  if (!flags.resume.empty()) data.normalisation = NormalisationKind::given;
+  Splits splits = load_data(data);
+  if (splits.train.files) std::cerr << "pliant: images are decoded while they are used, by " << splits.train.files->threads << " threads\n";
   if (flags.training.data.source == "synthetic") std::cerr << "pliant: training on the built-in synthetic set, not on real images\n";
   Net net;
   LoadedNet resumed;

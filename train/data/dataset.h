@@ -5,23 +5,28 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace pliant {
 
+struct ImageFiles;
+
 // One part of a data set. images is [N, H, W, C], C = 1 (grey) or 3 (red, green, blue); labels are 0 to classes - 1.
 struct Dataset {
   std::string name;  // "cifar10", "cifar100", "mnist", "synthetic" or the image folder's own name
   int height = 0, width = 0, channels = 0, classes = 0;
   std::vector<std::string> class_names;
-  std::vector<std::uint8_t> images;
+  std::vector<std::uint8_t> images;         // empty where they are streamed
   std::vector<std::int32_t> labels;
+  std::shared_ptr<const ImageFiles> files{};  // where images are streamed from (train/data/image_files.h); none: they lie in `images`
 
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
   std::int64_t image_bytes() const { return std::int64_t{height} * width * channels; }
   const std::uint8_t* image(std::int64_t index) const { return images.data() + index * image_bytes(); }
+  std::vector<std::uint8_t> copy_of(std::int64_t index) const;  // the same bytes, also of a streamed image; DataError as of its file
 };
 
 struct TrainTest {  // a data set as it is stored, before the split
@@ -35,7 +40,13 @@ struct Normalisation {
 
 // A training run uses what it measures on its own training part (after the validation part and --limit-train were taken
 // away), so that no set needs a table. A recipe that reproduces a paper asks for the published constants instead.
-enum class NormalisationKind { computed, published };
+// A checkpoint that goes on or is measured brings its own: then nothing is measured, and Splits has none (given).
+enum class NormalisationKind { computed, published, given };
+
+// Whether the images of a folder are decoded anew for every batch, instead of once: automatic does so where all parts together would
+// take more memory than DataOptions::memory_limit. What a run computes is the same.
+enum class StreamMode { automatic, on, off };
+StreamMode parse_stream_mode(const std::string& name);  // "auto", "on", "off"; throws UsageError
 
 struct SyntheticOptions {  // see train/data/synthetic.h
   std::int64_t train = 8000, test = 2000;
@@ -56,6 +67,9 @@ struct DataOptions {
   bool coarse_labels = false;  // CIFAR-100: the 20 superclasses instead of the 100 classes
   NormalisationKind normalisation = NormalisationKind::computed;
   int threads = 0;  // for decoding; 0: OpenMP's default. The result never depends on it
+  StreamMode stream = StreamMode::off;
+  std::int64_t memory_limit = 0;  // bytes; 0: a quarter of the machine's memory
+  int decode_threads = 0;         // of streamed images; 0: as many as `threads`
   SyntheticOptions synthetic;
 };
 

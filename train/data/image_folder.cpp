@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/check.h"
-#include "train/data/image_file.h"
 #include "train/data/parallel.h"
 
 namespace pliant {
@@ -76,6 +75,18 @@ ImageShape probe_shape(const ImageFolder& folder, int resize) {
                     : ImageShape{first.height, first.width, first.channels};
 }
 
+Image decode_image(const ImageList& list, std::int64_t index, const ImageShape& shape, int resize) {
+  const fs::path path = list.path(index);
+  Image image = read_image(path);
+  PLIANT_REQUIRE(DataError, resize > 0 || (image.height == shape.height && image.width == shape.width), path.string(),
+                 ": ", image.height, "x", image.width, " pixels, expected ", shape.height, "x", shape.width,
+                 " like the first training image (or ask for a resize)");
+  PLIANT_REQUIRE(DataError, image.channels <= shape.channels, path.string(),
+                 ": a colour image, expected grey like the first training image");
+  image = with_channels(std::move(image), shape.channels);
+  return resize > 0 ? resize_and_crop(image, resize, resize) : image;
+}
+
 Dataset decode_images(const ImageList& list, std::span<const std::int64_t> indices, const ImageShape& shape, int resize,
                       const std::string& name, int threads) {
   Dataset data{.name = name,
@@ -90,15 +101,7 @@ Dataset decode_images(const ImageList& list, std::span<const std::int64_t> indic
   data.images.resize(static_cast<std::size_t>(count * data.image_bytes()));
   for (const std::int64_t index : indices) data.labels.push_back(list.labels[static_cast<std::size_t>(index)]);
   parallel_samples(count, threads, [&](std::int64_t i) {
-    const fs::path path = list.path(indices[static_cast<std::size_t>(i)]);
-    Image image = read_image(path);
-    PLIANT_REQUIRE(DataError, resize > 0 || (image.height == shape.height && image.width == shape.width), path.string(),
-                   ": ", image.height, "x", image.width, " pixels, expected ", shape.height, "x", shape.width,
-                   " like the first training image (or ask for a resize)");
-    PLIANT_REQUIRE(DataError, image.channels <= shape.channels, path.string(),
-                   ": a colour image, expected grey like the first training image");
-    image = with_channels(std::move(image), shape.channels);
-    if (resize > 0) image = resize_and_crop(image, resize, resize);
+    const Image image = decode_image(list, indices[static_cast<std::size_t>(i)], shape, resize);
     std::copy(image.pixels.begin(), image.pixels.end(), data.images.begin() + i * data.image_bytes());
   });
   return data;

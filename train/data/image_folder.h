@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "train/data/dataset.h"
+#include "train/data/image_file.h"
 
 namespace pliant {
 
@@ -38,8 +39,12 @@ struct ImageShape {
 // The shape of a data set: its first training image decides (and becomes resize x resize if resize > 0).
 ImageShape probe_shape(const ImageFolder& folder, int resize);
 
-// Decodes the chosen images in the order of indices, in parallel. Grey images in a colour set become colour. DataError:
-// a file that cannot be decoded, another size than shape where resize is 0, a colour image in a grey set.
+// One image of a part in the shape of the set. Grey images in a colour set become colour. DataError that names the file: one that cannot be
+// decoded, another size than shape where resize is 0, a colour image in a grey set.
+Image decode_image(const ImageList& list, std::int64_t index, const ImageShape& shape, int resize);
+
+// Decodes the chosen images in the order of indices, in parallel. DataError as of decode_image(), for the first of
+// them that fails.
 Dataset decode_images(const ImageList& list, std::span<const std::int64_t> indices, const ImageShape& shape, int resize,
                       const std::string& name, int threads);
 

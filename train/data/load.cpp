@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -9,7 +11,7 @@
 #include "train/data/dataset.h"
 #include "train/data/idx.h"
 #include "train/data/image_file.h"
-#include "train/data/image_folder.h"
+#include "train/data/image_files.h"
 #include "train/data/parallel.h"
 #include "train/data/recognise.h"
 #include "train/data/split.h"
@@ -29,6 +31,8 @@ void check_options(const DataOptions& options) {
   PLIANT_REQUIRE(ConfigError, options.resize == 0 || (options.resize >= 1 && options.resize <= 4096), "resize to ",
                  options.resize, ", expected 0 (none) or 1 to 4096 pixels");
   PLIANT_REQUIRE(ConfigError, options.threads >= 0, options.threads, " threads, expected 0 (default) or more");
+  PLIANT_REQUIRE(ConfigError, options.memory_limit >= 0 && options.decode_threads >= 0, "a memory limit of ", options.memory_limit, " bytes and ",
+                 options.decode_threads, " decoding threads, expected 0 (default) or more");
 }
 
 std::int64_t validation_count(double validation, std::int64_t images) {
@@ -92,11 +96,40 @@ Splits split_in_memory(const TrainTest& data, const DataOptions& options) {
           {}};
 }
 
+std::int64_t memory_limit(const DataOptions& options) {
+  if (options.memory_limit > 0) return options.memory_limit;
+  return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) / 4 * static_cast<std::int64_t>(sysconf(_SC_PAGE_SIZE));
+}
+
+// A part whose images stay in their files.
+Dataset streamed_part(std::shared_ptr<const ImageList> list, const Indices& indices, const ImageShape& shape, const std::string& name,
+                      const DataOptions& options) {
+  const int threads = options.decode_threads > 0 ? options.decode_threads : thread_count(options.threads);
+  Dataset part{.name = name,
+               .height = shape.height,
+               .width = shape.width,
+               .channels = shape.channels,
+               .classes = static_cast<int>(list->class_names.size()),
+               .class_names = list->class_names,
+               .images = {},
+               .labels = {}};
+  for (const std::int64_t index : indices) part.labels.push_back(list->labels[static_cast<std::size_t>(index)]);
+  part.files = std::make_shared<const ImageFiles>(ImageFiles{std::move(list), indices, shape, options.resize, threads});
+  return part;
+}
+
 Splits split_image_folder(const FoundData& found, const DataOptions& options) {
-  const ImageFolder folder = list_image_folder(found.folder);
+  ImageFolder folder = list_image_folder(found.folder);
   const ImageShape shape = probe_shape(folder, options.resize);
   const int classes = static_cast<int>(folder.train.class_names.size());
   const Plan plan = plan_split(folder.train.labels, folder.test.labels, classes, options);
+  const std::int64_t images = static_cast<std::int64_t>(plan.train.size() + plan.validation.size() + plan.test.size());
+  const std::int64_t bytes = images * shape.height * shape.width * shape.channels;
+  if (options.stream == StreamMode::on || (options.stream == StreamMode::automatic && bytes > memory_limit(options))) {
+    const auto train = std::make_shared<const ImageList>(std::move(folder.train)), test = std::make_shared<const ImageList>(std::move(folder.test));
+    return {streamed_part(train, plan.train, shape, found.name, options), streamed_part(train, plan.validation, shape, found.name, options),
+            streamed_part(test, plan.test, shape, found.name, options), {}};
+  }
   const auto decode = [&](const ImageList& list, const Indices& indices) {
     return decode_images(list, indices, shape, options.resize, found.name, options.threads);
   };
@@ -105,6 +138,8 @@ Splits split_image_folder(const FoundData& found, const DataOptions& options) {
 
 Splits load_folder(const DataOptions& options) {
   const FoundData found = choose_data(options.source, options.dataset);
+  PLIANT_REQUIRE(ConfigError, options.stream != StreamMode::on || found.format == DataFormat::image_folder, options.source, ": ", found.name, " (",
+                 format_name(found.format), ") is read at once; only a folder of image files can be streamed");
   PLIANT_REQUIRE(ConfigError, !options.coarse_labels || found.format == DataFormat::cifar100_binary, options.source,
                  ": ", found.name, " (", format_name(found.format),
                  ") has no coarse labels; only CIFAR-100's binary form has");
@@ -121,6 +156,7 @@ Splits load_folder(const DataOptions& options) {
 
 Splits load_synthetic(const DataOptions& options) {
   PLIANT_REQUIRE(ConfigError, !options.coarse_labels, "synthetic data has no coarse labels");
+  PLIANT_REQUIRE(ConfigError, options.stream != StreamMode::on, "synthetic data is made in memory; only a folder of image files can be streamed");
   return split_in_memory({make_synthetic(options.synthetic, SyntheticPart::train, options.threads),
                           make_synthetic(options.synthetic, SyntheticPart::test, options.threads)},
                          options);
@@ -137,14 +173,28 @@ Normalisation choose_normalisation(const Dataset& train, NormalisationKind kind)
 
 }  // namespace
 
+StreamMode parse_stream_mode(const std::string& name) {
+  if (name == "auto") return StreamMode::automatic;
+  if (name == "on") return StreamMode::on;
+  if (name == "off") return StreamMode::off;
+  throw UsageError(cat("streaming \"", name, "\": expected auto, on or off"));
+}
+
+std::vector<std::uint8_t> Dataset::copy_of(std::int64_t index) const {
+  if (!files) return {image(index), image(index) + image_bytes()};
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(image_bytes()));
+  files->decode(index, bytes.data());
+  return bytes;
+}
+
 Splits load_data(const DataOptions& options) try {
   check_options(options);
   Splits splits = options.source == "synthetic" ? load_synthetic(options) : load_folder(options);
-  splits.normalisation = choose_normalisation(splits.train, options.normalisation);
+  if (options.normalisation != NormalisationKind::given) splits.normalisation = choose_normalisation(splits.train, options.normalisation);
   return splits;
 } catch (const std::bad_alloc&) {
   throw MemoryError(
-      cat(options.source, ": not enough host memory for the images; limit the number of images or resize to less"));
+      cat(options.source, ": not enough host memory for the images; limit the number of images, resize to less, or stream them"));
 }
 
 }  // namespace pliant

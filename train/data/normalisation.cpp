@@ -1,8 +1,9 @@
 #include <array>
 #include <cmath>
+#include <numeric>
 
 #include "core/check.h"
-#include "train/data/dataset.h"
+#include "train/data/image_stream.h"
 
 namespace pliant {
 
@@ -17,11 +18,22 @@ Normalisation compute_normalisation(const Dataset& data) {
   // Counting byte values keeps the sums exact, whatever the number of images.
   const auto channels = static_cast<std::size_t>(data.channels);
   std::vector<std::array<std::int64_t, 256>> histogram(channels, std::array<std::int64_t, 256>{});
-  for (std::size_t i = 0; i < data.images.size(); i += channels) {
-    for (std::size_t c = 0; c < channels; ++c) ++histogram[c][data.images[i + c]];
+  const auto count = [&](std::span<const std::uint8_t> bytes) {
+    for (std::size_t i = 0; i < bytes.size(); i += channels) {
+      for (std::size_t c = 0; c < channels; ++c) ++histogram[c][bytes[i + c]];
+    }
+  };
+  if (data.files) {
+    constexpr std::int64_t kAtATime = 64;
+    std::vector<std::int32_t> in_order(static_cast<std::size_t>(data.size()));
+    std::iota(in_order.begin(), in_order.end(), 0);
+    ImageStream stream(data.files, std::move(in_order), kAtATime);
+    for (std::int64_t first = 0; first < data.size(); first += kAtATime) count(stream.next());
+  } else {
+    count(data.images);
   }
   Normalisation result;
-  const double pixels = static_cast<double>(data.images.size() / channels);
+  const double pixels = static_cast<double>(data.size() * data.height * data.width);
   for (const auto& counts : histogram) {
     double mean = 0, variance = 0;
     for (int v = 0; v < 256; ++v) mean += static_cast<double>(counts[static_cast<std::size_t>(v)]) * v / pixels;

@@ -16,8 +16,7 @@ void sort_by_confidence(std::vector<std::size_t>& samples, const std::vector<dou
 }
 
 Image picture(const Dataset& data, std::size_t sample) {
-  const std::uint8_t* first = data.image(static_cast<std::int64_t>(sample));
-  return {data.height, data.width, data.channels, {first, first + data.image_bytes()}};
+  return {data.height, data.width, data.channels, data.copy_of(static_cast<std::int64_t>(sample))};
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ void require_calibration(const Net& net, const DeviceData& data, const SampleOpt
                  "and batches of 1, got ", options.images, ", ", options.locations, " and ", options.batch);
   PLIANT_REQUIRE(DataError, data.size() > 0, "calibration: there are no images");
   const NetDescription& d = net.description;
-  const Shape& images = data.images.shape();
+  const Shape images = data.shape();
   const std::int64_t height = data.height ? data.height : images[1], width = data.width ? data.width : images[2];
   PLIANT_REQUIRE(ConfigError, height == d.height && width == d.width && images[3] == d.channels, "calibration images are ", height, " x ", width, " x ",
                  images[3], ", ", d.name, " takes ", d.height, " x ", d.width, " x ", d.channels);
