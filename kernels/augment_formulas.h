@@ -17,14 +17,18 @@ struct AugmentDraw {
 };
 
 // key: low and high word of the seed, epoch.
-PLIANT_HOST_DEVICE inline AugmentDraw draw_augmentation(const std::int32_t* key, std::int32_t sample,
-                                                        const Augmentation& options, const AugmentSizes& sizes) {
+PLIANT_HOST_DEVICE inline RandomStream augment_stream(const std::int32_t* key, std::int32_t sample) {
   const std::uint64_t seed =
       (std::uint64_t{static_cast<std::uint32_t>(key[1])} << 32) | static_cast<std::uint32_t>(key[0]);
-  const RandomStream stream(seed, Purpose::augment, static_cast<std::uint32_t>(key[2]),
-                            static_cast<std::uint32_t>(sample));
+  return {seed, Purpose::augment, static_cast<std::uint32_t>(key[2]), static_cast<std::uint32_t>(sample)};
+}
+
+// sizes: of what is shown.
+PLIANT_HOST_DEVICE inline AugmentDraw draw_augmentation(const std::int32_t* key, std::int32_t sample,
+                                                        const Augmentation& options, const AugmentSizes& sizes) {
+  const RandomStream stream = augment_stream(key, sample);
   AugmentDraw draw{};
-  if (options.pad > 0) {
+  if (options.framing == Framing::shifted && options.pad > 0) {
     const auto positions = static_cast<std::uint32_t>(2 * options.pad + 1);
     draw.row_shift = static_cast<int>(stream.below(0, positions)) - options.pad;
     draw.column_shift = static_cast<int>(stream.below(1, positions)) - options.pad;

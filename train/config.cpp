@@ -1,10 +1,11 @@
 #include "train/config.h"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "core/check.h"
+#include "train/files/text.h"
 #include "train/precision.h"
 
 namespace pliant {
@@ -44,12 +45,26 @@ TrainConfig recipe(const std::string& net_name) {
 
 namespace {
 
-int parse_size(const std::string& text, const std::string& whole) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  PLIANT_REQUIRE(UsageError, error == std::errc() && end == text.data() + text.size() && value >= 1 && value <= 1024, "augmentation \"", whole,
-                 "\": expected a size from 1 to 1024, got \"", text, "\"");
-  return value;
+// What stands behind the colon of one part of the text.
+template <class T>
+T parse_amount(const std::string& text, const std::string& whole, T low, T high) {
+  const std::optional<T> value = parse_number<T>(text);
+  PLIANT_REQUIRE(UsageError, value && *value >= low && *value <= high, "augmentation \"", whole, "\": expected a number from ", low, " to ", high,
+                 ", got \"", text, "\"");
+  return *value;
+}
+
+// "b/c/s/h"; those that are left out are 0.
+void parse_jitter(const std::string& text, const std::string& whole, Augmentation& result) {
+  double* const amounts[] = {&result.brightness, &result.contrast, &result.saturation, &result.hue};
+  const double most[] = {100.0, 100.0, 100.0, 0.5};
+  std::size_t count = 0;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, '/'); ++count) {
+    PLIANT_REQUIRE(UsageError, count < 4, "augmentation \"", whole, "\": jitter takes brightness/contrast/saturation/hue, four numbers at most");
+    *amounts[count] = parse_amount(part, whole, 0.0, most[count]);
+  }
+  PLIANT_REQUIRE(UsageError, result.jitters(), "augmentation \"", whole, "\": jitter changes nothing; give brightness/contrast/saturation/hue");
 }
 
 }  // namespace
@@ -73,17 +88,25 @@ Augmentation parse_augmentation(const std::string& text) {
     const std::size_t colon = part.find(':');
     const std::string name = part.substr(0, colon), size = colon == std::string::npos ? "" : part.substr(colon + 1);
     if (name == "crop" || name == "crop-mean") {
-      result.pad = colon == std::string::npos ? 4 : parse_size(size, text);
+      result.pad = colon == std::string::npos ? 4 : parse_amount(size, text, 1, 1024);
       result.fill_with_mean = name == "crop-mean";
     } else if (name == "flip" && colon == std::string::npos) {
       result.flip = true;
+    } else if (name == "resized-crop") {
+      result.framing = Framing::random;
+      if (colon != std::string::npos) result.least_area = parse_amount(size, text, 1e-4, 1.0);
+    } else if (name == "jitter") {
+      parse_jitter(colon == std::string::npos ? "0.4/0.4/0.4/0.1" : size, text, result);
     } else if (name == "cutout") {
-      result.cutout = colon == std::string::npos ? 8 : parse_size(size, text);
+      result.cutout = colon == std::string::npos ? 8 : parse_amount(size, text, 1, 1024);
     } else {
-      throw UsageError(cat("augmentation \"", text, "\": \"", part, "\" is none of crop[:PIXELS], crop-mean[:PIXELS], flip, cutout[:SIDE], none"));
+      throw UsageError(cat("augmentation \"", text, "\": \"", part, "\" is none of crop[:PIXELS], crop-mean[:PIXELS], resized-crop[:SHARE], flip, "
+                           "jitter[:B/C/S/H], cutout[:SIDE], none"));
     }
   }
   PLIANT_REQUIRE(UsageError, !text.empty(), "augmentation: empty; give none, or crop, flip, cutout joined by commas");
+  PLIANT_REQUIRE(UsageError, result.framing == Framing::shifted || result.pad == 0, "augmentation \"", text,
+                 "\": crop and resized-crop both say which part of the image is shown; give one of them");
   return result;
 }
 
@@ -91,7 +114,12 @@ std::string augmentation_text(const Augmentation& augmentation) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ",") + part; };
   if (augmentation.pad > 0) add(cat(augmentation.fill_with_mean ? "crop-mean:" : "crop:", augmentation.pad));
+  if (augmentation.framing == Framing::random) add(cat("resized-crop:", number_text(augmentation.least_area)));
   if (augmentation.flip) add("flip");
+  if (augmentation.jitters()) {
+    add(cat("jitter:", number_text(augmentation.brightness), "/", number_text(augmentation.contrast), "/", number_text(augmentation.saturation), "/",
+            number_text(augmentation.hue)));
+  }
   if (augmentation.cutout > 0) add(cat("cutout:", augmentation.cutout));
   return text.empty() ? "none" : text;
 }

@@ -43,7 +43,8 @@ TrainConfig recipe(const std::string& net_name);
 // start from.
 TrainConfig fine_tuning(TrainConfig config, std::int64_t epochs, double rate);
 
-// "crop", "flip", "cutout" joined by commas (crop:4 shifts by up to 4 pixels, cutout:8 cuts 8 x 8), or "none".
+// "crop", "resized-crop", "flip", "jitter", "cutout" joined by commas (crop:4 shifts by up to 4 pixels, resized-crop:0.08 shows at least 8 % of
+// the area, jitter:0.4/0.4/0.4/0.1 are brightness, contrast, saturation and hue, cutout:8 cuts 8 x 8), or "none".
 Augmentation parse_augmentation(const std::string& text);  // UsageError
 std::string augmentation_text(const Augmentation& augmentation);
 

@@ -18,13 +18,15 @@ Shape DeviceData::shape() const {
   return files ? Shape{files->size(), files->shape.height, files->shape.width, files->shape.channels} : images.shape();
 }
 
-bool fit_to(DeviceData& data, const NetDescription& net) {
+bool fit_to(DeviceData& data, const NetDescription& net, const Augmentation& training) {
   if (data.size() == 0) return false;
   const Shape images = data.shape();
   PLIANT_REQUIRE(ConfigError, images[3] == net.channels, net.name, ": takes images of ", net.channels, " channels, the data has ", images[3]);
   data.height = net.height;
   data.width = net.width;
-  return images[1] != net.height || images[2] != net.width;
+  const bool resized = images[1] != net.height || images[2] != net.width;
+  data.centred = training.framing == Framing::random && resized && images[1] >= net.height && images[2] >= net.width;
+  return resized;
 }
 
 namespace {
@@ -35,9 +37,15 @@ Batch augmented(const DeviceData& data, const Tensor& images, bool gathered, con
   Context& context = data.labels.context();
   Shape shape = images.shape();
   shape.set(0, samples.size());
+  Augmentation how = augmentation;
+  if (data.centred && how.framing == Framing::shifted) how.framing = Framing::centre;
+  if (how.framing != Framing::shifted && data.height != 0) {
+    shape.set(1, data.height);
+    shape.set(2, data.width);
+  }
   Batch batch{Tensor(context, shape, dtype), Tensor(context, {samples.size()}, DType::i32), samples};
   const auto& augment = gathered ? kernels::augment_batch : kernels::augment;
-  augment(images, samples, data.mean, data.deviation, key, augmentation, batch.images);
+  augment(images, samples, data.mean, data.deviation, key, how, batch.images);
   kernels::gather_labels(data.labels, samples, batch.labels);
   if (data.height != 0 && (data.height != shape[1] || data.width != shape[2])) {
     const Tensor stored = batch.images;

@@ -16,6 +16,7 @@ struct DeviceData {
   Tensor labels;           // [M] i32
   Tensor mean, deviation;  // [C] f32
   std::int64_t height = 0, width = 0;  // of batches; 0: as the images are
+  bool centred = false;                // whether images that are shown whole are cut to their centre instead of squeezed
   std::shared_ptr<const ImageFiles> files{};
   std::int64_t size() const { return labels ? labels.size() : 0; }
   Shape shape() const;     // [M, H, W, C]
@@ -24,8 +25,9 @@ struct DeviceData {
 DeviceData to_device(Context& context, const Dataset& data, const Normalisation& normalisation);
 
 // Batches get the size that the net takes. True where that means resizing; ConfigError where the images have
-// other channels than its input.
-bool fit_to(DeviceData& data, const NetDescription& net);
+// other channels than its input. training: what the net is trained with; where that shows random parts of images larger than the input,
+// batches of whole images show their centres (Framing::centre).
+bool fit_to(DeviceData& data, const NetDescription& net, const Augmentation& training = {});
 
 struct Batch {
   Tensor images;   // [N, H, W, C] in the type that the net computes in
@@ -33,7 +35,8 @@ struct Batch {
   Tensor samples;  // [N] i32: positions in the data
 };
 
-// samples [N] i32 on the device; key as random_key() makes it. Augmented at the size of the data, then resized. dtype: that in which
+// samples [N] i32 on the device; key as random_key() makes it. Random parts and centres are resampled to the size of batches at once; else
+// images are augmented at the size of the data, then resized. dtype: that in which
 // the net computes. Of a streamed part the images are decoded here and now: whoever knows the order ahead takes a BatchStream.
 Batch make_batch(const DeviceData& data, const Tensor& samples, const Tensor& key, const Augmentation& augmentation, DType dtype);
 // Of images [N, H, W, C] u8 that are those of the samples.

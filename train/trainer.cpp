@@ -78,7 +78,7 @@ Trainer::Trainer(Net& net, const Splits& splits, const TrainConfig& config, cons
       graphs_(net.store->context(), step_graph_options(net.store->context(), graphs)) {
   require_fit(config, *net.store);
   PLIANT_REQUIRE(DataError, train_.size() > 0, "there are no training images");
-  for (DeviceData* part : {&train_, &validation_, &test_}) fit_to(*part, net.description);
+  for (DeviceData* part : {&train_, &validation_, &test_}) fit_to(*part, net.description, config.augmentation);
   state_.best.patience = config.patience;
   sparsity_.emplace(net, step_.optimizer(), config.sparsity, length_);
   Context& context = net.store->context();

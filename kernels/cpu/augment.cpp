@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "kernels/augment_checks.h"
-#include "kernels/augment_formulas.h"
+#include "kernels/augment_views.h"
 #include "kernels/cpu/through_f32.h"
 
 namespace pliant::kernels::cpu {
@@ -71,6 +71,9 @@ void augment_image(const std::uint8_t* image, const AugmentSizes& sizes, const A
 // gathered: images[n] is that of samples[n] already.
 void augment_images(const Tensor& images, bool gathered, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
                     const Tensor& key, const Augmentation& augmentation, Tensor& y) {
+  if (augmentation.framing != Framing::shifted || augmentation.jitters()) {
+    return augment_views(images, gathered, samples, mean, deviation, key, augmentation, y);
+  }
   dispatch_cpu(y.dtype(), "augment", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Shape& shape = y.shape();

@@ -6,7 +6,7 @@
 
 #include "core/gpu/launch.h"
 #include "kernels/augment_checks.h"
-#include "kernels/augment_formulas.h"
+#include "kernels/augment_views.h"
 
 namespace pliant::kernels::gpu {
 
@@ -50,6 +50,9 @@ __global__ void gather_labels_kernel(const std::int32_t* values, const std::int3
 
 void augment_images(const Tensor& images, bool gathered, const Tensor& samples, const Tensor& mean, const Tensor& deviation,
                     const Tensor& key, const Augmentation& augmentation, Tensor& y) {
+  if (augmentation.framing != Framing::shifted || augmentation.jitters()) {
+    return augment_views(images, gathered, samples, mean, deviation, key, augmentation, y);
+  }
   if (y.size() == 0) return;
   const Shape& shape = y.shape();
   const AugmentSizes sizes{static_cast<int>(shape[1]), static_cast<int>(shape[2]), static_cast<int>(shape[3])};

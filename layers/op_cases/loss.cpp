@@ -84,7 +84,9 @@ std::vector<KernelCase> loss_kernel_cases() {
                        kernels::argmax(z, at);
                        kernels::count_correct(z, labels_for(context, 9, c), count);
                        kernels::count_correct(z, at, count);
-                       return std::vector<Tensor>{at, count};
+                       Tensor top5 = Tensor::zeros(context, {1}, DType::i32);
+                       kernels::count_top(z, labels_for(context, 9, c), 5, top5);
+                       return std::vector<Tensor>{at, count, top5};
                      },
                      0.0});
   }

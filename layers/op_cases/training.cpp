@@ -94,8 +94,9 @@ KernelCase adam_case(bool masked) {
           }};
 }
 
+// shown: rows and columns of the result.
 KernelCase augment_case(const std::string& what, Augmentation options, Shape images,
-                        std::vector<std::int32_t> samples) {
+                        std::vector<std::int32_t> samples, Shape shown) {
   return {
       "augment: " + what, [=](Context& context, DType dtype) {
         std::vector<std::uint8_t> bytes;
@@ -105,13 +106,18 @@ KernelCase augment_case(const std::string& what, Augmentation options, Shape ima
         const Tensor mean = random_tensor(context, {c}, DType::f32, 42, 0.3, 0.6);
         const Tensor deviation = random_tensor(context, {c}, DType::f32, 43, 0.2, 0.3);
         const Tensor from = integers(context, samples);
-        Tensor y(context, {from.size(), images[1], images[2], c}, dtype), labels(context, {from.size()}, DType::i32);
+        Tensor y(context, {from.size(), shown[0], shown[1], c}, dtype), labels(context, {from.size()}, DType::i32);
         std::vector<std::int32_t> values;
         for (std::int32_t i = 0; i < images[0]; ++i) values.push_back(17 * i % 10);
         kernels::augment(Tensor::from_host<std::uint8_t>(context, images, bytes), from, mean, deviation,
                          integers(context, {1, 2, 3}), options, y);
         kernels::gather_labels(integers(context, values), from, labels);
-        return std::vector<Tensor>{y, labels};
+        Tensor batch(context, {images[0], shown[0], shown[1], c}, dtype);  // of images that came one by one
+        std::vector<std::int32_t> numbers;
+        for (std::int32_t i = 0; i < images[0]; ++i) numbers.push_back(1000 - 7 * i);
+        kernels::augment_batch(Tensor::from_host<std::uint8_t>(context, images, bytes), integers(context, numbers), mean, deviation,
+                               integers(context, {1, 2, 3}), options, batch);
+        return std::vector<Tensor>{y, labels, batch};
       },
       1e-5, 2.0};
 }
@@ -168,10 +174,17 @@ std::vector<KernelCase> training_kernel_cases() {
   cases.push_back(segment_sums_case({40, 41}));
   cases.push_back(take_step_case(5, 2));
   cases.push_back(take_step_case(300, 257));
-  cases.push_back(augment_case("none", {}, {3, 4, 5, 3}, {2, 0, 0, 1}));
-  cases.push_back(augment_case("shift, flip and cut", {2, false, true, 3}, {4, 7, 5, 3}, {3, 1, 0, 2, 1}));
-  cases.push_back(augment_case("mean outside, one channel", {3, true, true, 0}, {5, 5, 5, 1}, {4, 3, 2, 1, 0}));
-  cases.push_back(augment_case("more than one block an image", {4, false, true, 9}, {2, 41, 37, 3}, {1, 0}));
+  cases.push_back(augment_case("none", {}, {3, 4, 5, 3}, {2, 0, 0, 1}, {4, 5}));
+  cases.push_back(augment_case("shift, flip and cut", {2, false, true, 3}, {4, 7, 5, 3}, {3, 1, 0, 2, 1}, {7, 5}));
+  cases.push_back(augment_case("mean outside, one channel", {3, true, true, 0}, {5, 5, 5, 1}, {4, 3, 2, 1, 0}, {5, 5}));
+  cases.push_back(augment_case("more than one block an image", {4, false, true, 9}, {2, 41, 37, 3}, {1, 0}, {41, 37}));
+  const Augmentation jitter{.pad = 2, .flip = true, .cutout = 2, .brightness = 0.4, .contrast = 0.4, .saturation = 0.4, .hue = 0.1};
+  cases.push_back(augment_case("other colours", jitter, {6, 7, 5, 3}, {3, 1, 5, 2, 1}, {7, 5}));
+  cases.push_back(augment_case("other greys", jitter, {3, 7, 5, 1}, {2, 1}, {7, 5}));
+  cases.push_back(augment_case("a random part", {.flip = true, .framing = Framing::random}, {4, 13, 17, 3}, {3, 1, 0}, {7, 5}));
+  cases.push_back(augment_case("a random part, larger and in other colours", {.framing = Framing::random, .least_area = 0.5, .contrast = 0.4, .hue = 0.5},
+                               {2, 13, 17, 3}, {1, 0, 1}, {31, 37}));
+  cases.push_back(augment_case("the centre", {.framing = Framing::centre}, {2, 33, 17, 1}, {1}, {8, 12}));
   return cases;
 }
 

@@ -78,6 +78,17 @@ class Metrics(PlotTest):
         root = self.plot(os.path.join(run, "depth.csv"), "--metric", "open_blocks")
         self.assertEqual((self.texts(root, "legend"), self.texts(root, "mark")), (["run/depth.csv"], []))
 
+    def test_top_5_accuracies_share_a_figure_in_percent(self):
+        run = self.run_folder("run", rows="epoch,width,exit,validation_top5_accuracy\n1,1,0,0.5\n1,0.5,0,0.25\n")
+        names, rows = self.content("run/metrics.csv").decode().split("\n", 1)
+        rows = "".join(f"{row},{0.19 * e}\n" for e, row in enumerate(rows.splitlines(), 1))
+        self.write("run/metrics.csv", f"{names},validation_top5_accuracy\n{rows}".encode())
+        root = self.plot(run, "--metric", "validation_accuracy", "--metric", "validation_top5_accuracy")
+        self.assertEqual(self.texts(root, "legend"), ["run: validation_accuracy", "run: validation_top5_accuracy"])
+        self.assertIn("validation accuracy, validation top5 accuracy (%)", self.texts(root, "axes"))
+        for (_, y), (_, top5) in zip(*self.curves(root)):
+            self.assertGreater(y, top5)  # drawn above
+
     def test_runs_of_one_name_are_told_apart(self):
         first, second = self.run_folder("a/run"), self.run_folder("b/run")
         self.assertEqual(self.texts(self.plot(first, second), "legend"), [first, second])

@@ -52,4 +52,33 @@ TEST_CASE("device data: images of the right size stay as they are and other chan
   CHECK_THROWS_WITH_AS(fit_to(data, d), doctest::Contains("1 channels"), ConfigError);
 }
 
+TEST_CASE("device data: a net that is trained on random parts of larger images sees their centres when it is measured") {
+  DeviceData data = synthetic_data();
+  const Augmentation training{.flip = true, .framing = Framing::random};
+  NetDescription d = default_description("resnet20");
+  const Shape stored = data.shape();
+  d.height = static_cast<int>(stored[1]) - 2;
+  d.width = static_cast<int>(stored[2]) - 2;
+  const Tensor samples = Tensor::from_host(cpu(), {2}, std::vector<std::int32_t>{4, 0}), key = random_key(cpu(), 3, 1);
+  const auto whole = [&] { return make_batch(data, samples, key, {}, DType::f32).images; };
+  CHECK(fit_to(data, d, training));
+  CHECK(data.centred);
+  const Tensor centres = whole();
+  CHECK(centres.shape() == Shape{2, d.height, d.width, stored[3]});
+  Tensor expected = Tensor::like(centres);
+  kernels::augment(data.images, samples, data.mean, data.deviation, key, {.framing = Framing::centre}, expected);
+  CHECK(bit_equal(centres, expected));
+  CHECK(three_of(data).images.shape() == Shape{3, d.height, d.width, stored[3]});
+  CHECK(fit_to(data, d));  // trained on shifted images: squeezed
+  CHECK_FALSE(data.centred);
+  CHECK_FALSE(bit_equal(whole(), centres));
+  d.height = static_cast<int>(stored[1]);
+  d.width = static_cast<int>(stored[2]);
+  CHECK_FALSE(fit_to(data, d, training));
+  CHECK_FALSE(data.centred);
+  d.height = 2 * d.height;
+  CHECK(fit_to(data, d, training));
+  CHECK_FALSE(data.centred);
+}
+
 }  // namespace pliant::test

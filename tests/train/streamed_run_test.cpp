@@ -40,7 +40,7 @@ TrainConfig small_config() {
   config.epochs = 2;
   config.batch = 8;  // the last one of an epoch has three
   config.rate = 0.05;
-  config.augmentation = {.pad = 2, .flip = true};
+  config.augmentation = {.flip = true, .framing = Framing::random, .brightness = 0.3, .contrast = 0.3};
   config.log_test = true;
   return config;
 }
@@ -55,10 +55,13 @@ Net fresh_net(Context& context) {
   return net;
 }
 
-TrainResult trained(Context& context, const Splits& data, const std::string& folder, int steps = 1000, StepGraphMode graphs = StepGraphMode::automatic) {
+TrainResult trained(Context& context, const Splits& data, const std::string& folder, int steps = 1000, StepGraphMode graphs = StepGraphMode::automatic,
+                    std::int64_t batch = 8) {
   Net net = fresh_net(context);
   const RunFolder out(folder, false);
-  Trainer trainer(net, data, small_config(), out, graphs);
+  TrainConfig config = small_config();
+  config.batch = batch;
+  Trainer trainer(net, data, config, out, graphs);
   int asked = 0;
   const TrainResult result = trainer.run({}, [&] { return asked++ >= steps; });
   if (graphs == StepGraphMode::on) CHECK(trainer.graphs().counts().replayed > 0);
@@ -102,8 +105,8 @@ TEST_CASE("trainer: a streamed run that was interrupted and resumed ends like an
 TEST_CASE("trainer: streamed steps are replayed from one place in device memory") {
   const Folder folder(6);
   Context context(gpu_contexts().front().context->device());
-  trained(context, folder.splits(StreamMode::off), folder.run("eager"), 1000, StepGraphMode::off);
-  trained(context, folder.splits(StreamMode::on), folder.run("replayed"), 1000, StepGraphMode::on);
+  trained(context, folder.splits(StreamMode::off), folder.run("eager"), 1000, StepGraphMode::off, 2);
+  trained(context, folder.splits(StreamMode::on), folder.run("replayed"), 1000, StepGraphMode::on, 2);
   CHECK(last_of(folder.run("replayed")) == last_of(folder.run("eager")));
 }
 

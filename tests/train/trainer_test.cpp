@@ -261,9 +261,14 @@ TEST_CASE("config: its record and back is the identity and differing fields are 
 }
 
 TEST_CASE("config: augmentations round trip and malformed ones are refused") {
-  for (const char* text : {"none", "crop:4,flip", "crop-mean:2", "flip,cutout:8"}) CHECK(augmentation_text(parse_augmentation(text)) == text);
+  for (const char* text : {"none", "crop:4,flip", "crop-mean:2", "flip,cutout:8", "resized-crop:0.25,flip,jitter:0.4/0/0.5/0.1,cutout:3", "jitter:0/0.1/0/0"}) {
+    CHECK(augmentation_text(parse_augmentation(text)) == text);
+  }
   CHECK(parse_augmentation("crop").pad == 4);
-  for (const char* text : {"", "crop:", "crop:0", "crop:-1", "crop:x", "flip:2", "rotate", "crop:99999999999"}) {
+  CHECK(augmentation_text(parse_augmentation("resized-crop,jitter")) == "resized-crop:0.08,jitter:0.4/0.4/0.4/0.1");
+  CHECK(augmentation_text(parse_augmentation("jitter:0.2")) == "jitter:0.2/0/0/0");
+  for (const char* text : {"", "crop:", "crop:0", "crop:-1", "crop:x", "flip:2", "rotate", "crop:99999999999", "resized-crop:2", "crop,resized-crop",
+                           "jitter:", "jitter:0", "jitter:1/1/1/0.6", "jitter:1/1/1/0.1/1", "jitter:-1", "jitter:a"}) {
     CAPTURE(text);
     CHECK_THROWS_AS(parse_augmentation(text), UsageError);
   }

@@ -24,7 +24,7 @@ DeviceData part_for(Context& context, const LoadedNet& loaded, const std::string
                  d.classes, " classes, ", part.name, " has ", part.channels, " channels in ", part.classes, " classes");
   const Normalisation& own = loaded.info.normalisation;
   DeviceData data = to_device(context, part, own.mean.empty() ? of_data : own);
-  if (fit_to(data, d)) {
+  if (fit_to(data, d, recorded_config(loaded.info, d.name).augmentation)) {
     std::cerr << "pliant: images of " << part.height << " x " << part.width << " are resized on the fly to " << d.height << " x " << d.width << "\n";
   }
   return data;

@@ -21,7 +21,8 @@ void add_schedule_flags(CLI::App& verb, TrainFlags& flags) {
   verb.add_option("--schedule", flags.schedule,
                   "constant, step, multi-step, exponential, cosine, linear, one-cycle or plateau, with numbers as in multi-step:milestones=80,120,gamma=0.1");
   verb.add_option("--label-smoothing", flags.smoothing, "share of the label spread over all classes")->check(CLI::Range(0.0, 1.0));
-  verb.add_option("--augment", flags.augment, "none, or crop[:PIXELS], crop-mean[:PIXELS], flip, cutout[:SIDE] joined by commas");
+  verb.add_option("--augment", flags.augment,
+                  "none, or crop[:PIXELS], crop-mean[:PIXELS], resized-crop[:SHARE], flip, jitter[:B/C/S/H], cutout[:SIDE] joined by commas");
   verb.add_option("--patience", flags.patience, "stop after so many epochs without a better validation accuracy")->check(non_negative);
 }
 

@@ -163,7 +163,7 @@ class Engine {
   double accuracy_of(const std::string& checkpoint, const Splits& splits, const TrainConfig& config) const {
     const LoadedNet loaded = load_checkpoint(context_, checkpoint);
     DeviceData test = to_device(context_, splits.test, splits.normalisation);
-    fit_to(test, loaded.net.description);
+    fit_to(test, loaded.net.description, config.augmentation);
     return evaluate(loaded.net, test, config.batch).last().accuracy;
   }
 
