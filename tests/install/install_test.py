@@ -108,7 +108,9 @@ class Installed(Project):
         self.assertGreater(len(headers), 100)
         lines = [f'#include "{name}"\n' for name in headers]
         os.mkdir(self.path("headers"))
-        for name, chosen in (("all.cpp", [line for line in lines if ".cuh" not in line]), ("all.cu", [line for line in lines if "train/" not in line])):
+        host = [line for line in lines if ".cuh" not in line]
+        device = [line for line in lines if not re.search('"(train|kernels/cpu)/', line)]  # what no kernel needs
+        for name, chosen in (("all.cpp", host), ("all.cu", device)):
             with open(self.path("headers", name), "w", encoding="utf-8") as file:
                 file.writelines(chosen)
         with open(self.path("headers", "CMakeLists.txt"), "w", encoding="utf-8") as file:
