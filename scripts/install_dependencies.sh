@@ -6,7 +6,7 @@ set -euo pipefail
 usage() {
   cat <<'TEXT'
 usage: scripts/install_dependencies.sh [--with-torch] [--check]
-  --with-torch   also python3-torch and python3-numpy, which the comparison with PyTorch needs
+  --with-torch   also python3-torch, python3-numpy and libtcmalloc-minimal4, which comparisons with PyTorch need
   --check        install nothing; list what is missing, end with 1 if anything is
 Needs Debian 12 or a system with the same packages, and root or sudo if anything is missing.
 TEXT
@@ -18,7 +18,7 @@ packages=(cmake ninja-build g++ pkg-config python3 ca-certificates libdnnl-dev l
 check_only=false
 for argument in "$@"; do
   case $argument in
-    --with-torch) packages+=(python3-torch python3-numpy) ;;
+    --with-torch) packages+=(python3-torch python3-numpy libtcmalloc-minimal4) ;;
     --check) check_only=true ;;
     -h | --help) usage; exit 0 ;;
     *) echo "install_dependencies.sh: unknown option $argument" >&2; usage >&2; exit 2 ;;
