@@ -4,11 +4,28 @@
 #include <memory>
 #include <utility>
 
+#include "train/timing.h"
+
 namespace pliant::bench {
 
 namespace {
 
 bool row_failed = false;
+
+template <class Body>
+void register_row(const Place& place, const std::string& name, Body body) {
+  benchmark::RegisterBenchmark((place.name + "/" + name).c_str(),
+                               [context = place.context, body = std::move(body)](benchmark::State& state) {
+                                 try {
+                                   body(state, *context);
+                                 } catch (const Error& error) {
+                                   row_failed = true;
+                                   state.SkipWithError(error.what());
+                                 }
+                               })
+      ->UseManualTime()
+      ->Unit(benchmark::kMillisecond);
+}
 
 }  // namespace
 
@@ -35,11 +52,11 @@ void measure(benchmark::State& state, Context& context, const Work& work, const 
     const auto start = Clock::now();
     for (int call = 0; call < calls; ++call) run();
     context.synchronize();
-    seconds.push_back(seconds_since(start) / calls);
+    seconds.push_back(1e-3 * milliseconds_since(start) / calls);
     state.SetIterationTime(seconds.back());
   }
   if (seconds.empty()) return;
-  const double typical = median(seconds);
+  const double typical = quantile(seconds, 0.5);
   state.counters["median_ms"] = 1e3 * typical;
   if (work.bytes > 0.0) {
     state.counters["gbytes_per_s"] = 1e-9 * work.bytes / typical;
@@ -50,17 +67,14 @@ void measure(benchmark::State& state, Context& context, const Work& work, const 
 }
 
 void add_row(const Place& place, const std::string& name, const Work& work, MakeCall make) {
-  benchmark::RegisterBenchmark((place.name + "/" + name).c_str(),
-                               [context = place.context, work, make = std::move(make)](benchmark::State& state) {
-                                 try {
-                                   measure(state, *context, work, make(*context));
-                                 } catch (const Error& error) {
-                                   row_failed = true;
-                                   state.SkipWithError(error.what());
-                                 }
-                               })
-      ->UseManualTime()
-      ->Unit(benchmark::kMillisecond);
+  register_row(place, name, [work, make = std::move(make)](benchmark::State& state, Context& context) { measure(state, context, work, make(context)); });
+}
+
+void add_row(const Place& place, const std::string& name, MakeTimedCall make) {
+  register_row(place, name, [make = std::move(make)](benchmark::State& state, Context& context) {
+    const TimedCall call = make(context);
+    measure(state, context, {.bytes = call.flops > 0.0 ? 0.0 : call.bytes, .flops = call.flops}, call.run);
+  });
 }
 
 int run_rows(int argc, char** argv) {

@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "benchmarks/timing.h"
+#include "benchmarks/inputs.h"
+#include "train/bench/timed_ops.h"
 
 namespace pliant::bench {
 
@@ -26,6 +27,8 @@ struct Work {
   double images = 0.0;
 };
 
+inline constexpr int kCallsOnGpu = 20;  // calls that are timed as one
+
 // Calls `run` once to warm up, then in a loop with the device synchronised around each timed call. Rates come from the median
 // call, not from the mean: gbytes_per_s, of_copy (share of copy_rate), gflops_per_s, images_per_s, median_ms.
 // On a GPU a timed call is several in a row, since one alone would measure its launch.
@@ -34,6 +37,10 @@ void measure(benchmark::State& state, Context& context, const Work& work, const 
 // Registers a row. `make` allocates its tensors and returns the call; it runs when the row does.
 using MakeCall = std::function<std::function<void()>(Context& context)>;
 void add_row(const Place& place, const std::string& name, const Work& work, MakeCall make);
+
+// The same of an operation of the table; `make` makes its tensors.
+using MakeTimedCall = std::function<TimedCall(Context& context)>;
+void add_row(const Place& place, const std::string& name, MakeTimedCall make);
 
 // Runs what was registered; the options are Google Benchmark's. Returns the exit code: 1 if a row failed or none ran.
 int run_rows(int argc, char** argv);

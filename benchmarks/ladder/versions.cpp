@@ -1,7 +1,7 @@
 #include "benchmarks/ladder/versions.h"
 
 #include "benchmarks/ladder/checks.h"
-#include "benchmarks/timing.h"
+#include "benchmarks/inputs.h"
 
 namespace pliant::ladder {
 

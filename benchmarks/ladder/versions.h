@@ -33,18 +33,14 @@ struct Version {
 
 std::vector<Version> versions();
 
-// The product that products and convolutions are compared with: the real kernel's, 4096^3 (cuBLAS on a card).
-Workload peak_product();
-
 struct Timing {
   double seconds = 0.0;
   double bytes_per_s = 0.0, of_copy = 0.0;      // 0 where arithmetic is the limit
   double flops_per_s = 0.0, of_product = 0.0;   // 0 where memory is
 };
 
-// The median of several calls of `workload`, each on a device that has finished everything else; many short calls in a row count as
-// one, few long ones are repeated less often. copy: the rate of a copy of as many bytes is measured here, once per size;
-// product_flops_per_s: that of peak_product(), or 0 while it is itself measured.
+// The time that time_call() gives, beside the rate of a copy of as many bytes (copy_rate(), which measures it once per size), or of a
+// product: product_flops_per_s, 0 for none.
 Timing time_workload(Context& context, const Workload& workload, double product_flops_per_s);
 
 }  // namespace pliant::ladder

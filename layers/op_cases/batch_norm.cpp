@@ -8,12 +8,9 @@ namespace pliant {
 
 namespace {
 
-BatchNormState state_like(const Tensor& scale, double epsilon) {
-  BatchNormState state;
-  state.running_mean = random_tensor(scale.context(), scale.shape(), scale.dtype(), 51);
-  state.running_variance = random_tensor(scale.context(), scale.shape(), scale.dtype(), 52, 0.5, 2.0);
-  state.momentum = 0.3, state.epsilon = epsilon;
-  return state;
+// Running mean and variance.
+std::vector<Tensor> running_statistics(Context& context, std::int64_t c, DType dtype) {
+  return {random_tensor(context, {c}, accumulation_dtype(dtype), 51), random_tensor(context, {c}, accumulation_dtype(dtype), 52, 0.5, 2.0)};
 }
 
 BatchNormCase one_case(bool train, const Shape& shape, Activation f, bool residual, double epsilon = 1e-3) {
@@ -21,32 +18,39 @@ BatchNormCase one_case(bool train, const Shape& shape, Activation f, bool residu
   OpCase op{
       cat("batch norm ", train ? "train" : "infer", ": ", shape, " ", name_of(f), residual ? " after a residual" : ""),
       {shape, {c}, {c}},
-      [train, f, epsilon](const std::vector<Var>& in) {
-        const Var added = in.size() > 3 ? in[3] : Var{};
-        return (train ? batch_norm_train : batch_norm_infer)(in[0], in[1], in[2], state_like(in[1].value, epsilon), f,
-                                                             added);
+      [train, f, residual, epsilon](const std::vector<Var>& in) {
+        const std::size_t at = residual ? 4 : 3;  // of the constants
+        const BatchNormState state{in[at].value, in[at + 1].value, 0.3, epsilon};
+        return (train ? batch_norm_train : batch_norm_infer)(in[0], in[1], in[2], state, f, residual ? in[3] : Var{});
       }};
   if (residual) op.inputs.push_back(shape);
   op.masters = {1, 2};
+  op.constants = [c](Context& context, DType dtype) { return running_statistics(context, c, dtype); };
+  // Training reads x for the moments and again. Its backward reads dy, x and y (relu) for the sums and again for dx; behind a residual and
+  // relu the second time dresidual and x.
+  const std::int64_t size = shape.size(), relu = f == Activation::relu ? 1 : 0;
+  op.work.reread = train ? size : 0;
+  op.work.kept = size * (!train ? 1 + relu : residual && relu ? 4 : 3 + 2 * relu);
   return {op, f, epsilon};
 }
 
-// Enough rows for several blocks of the kernels in every layout of channels.
-std::vector<Tensor> train_and_back(Context& context, DType dtype, std::int64_t rows, std::int64_t c, Activation f) {
+// Forward and backward, with enough rows for several blocks of the kernels in every layout of channels.
+PreparedKernel train_and_back(Context& context, DType dtype, std::int64_t rows, std::int64_t c, Activation f) {
   const DType wide = accumulation_dtype(dtype);
   const Tensor x = coarse_tensor(context, {rows, c}, dtype, 61), dy = coarse_tensor(context, {rows, c}, dtype, 62);
   const Tensor scale = random_tensor(context, {c}, wide, 63), shift = random_tensor(context, {c}, wide, 64);
-  BatchNormState state = state_like(scale, 1e-3);
+  const std::vector<Tensor> running = running_statistics(context, c, dtype);
+  Tensor running_mean = running[0], running_variance = running[1];
   Tensor mean = Tensor::like(scale), inverse = Tensor::like(scale), y = Tensor::like(x), dx = Tensor::like(x),
          dresidual;
   if (f != Activation::identity) dresidual = Tensor::like(x);
   Tensor dscale = random_tensor(context, {c}, wide, 65), dshift = random_tensor(context, {c}, wide, 66);
-  kernels::batch_norm_train(x, scale, shift, {}, f, state.momentum, state.epsilon, state.running_mean,
-                            state.running_variance, mean, inverse, y);
-  kernels::batch_norm_backward(dy, x, y, scale, mean, inverse, f, dx, dscale, dshift, dresidual);
-  std::vector<Tensor> all{y, mean, inverse, state.running_mean, state.running_variance, dx, dscale, dshift};
+  std::vector<Tensor> all{y, mean, inverse, running_mean, running_variance, dx, dscale, dshift};
   if (dresidual) all.push_back(dresidual);
-  return all;
+  return {all, [=]() mutable {
+            kernels::batch_norm_train(x, scale, shift, {}, f, 0.3, 1e-3, running_mean, running_variance, mean, inverse, y);
+            kernels::batch_norm_backward(dy, x, y, scale, mean, inverse, f, dx, dscale, dshift, dresidual);
+          }};
 }
 
 std::vector<BatchNormCase> batch_norms_in(bool train) {
@@ -88,6 +92,15 @@ std::vector<KernelCase> batch_norm_kernel_cases() {
     }
   }
   return cases;
+}
+
+std::vector<OpFamily> batch_norm_families() {
+  const auto family = [](const char* name, bool train, Activation f, bool residual) {
+    return OpFamily{name, "NxHxWxC", {{128, 32, 32, 64}}, [=](const Sizes& sizes) { return one_case(train, shape_of(sizes), f, residual).op; }};
+  };
+  return {family("batch norm train", true, Activation::identity, false), family("batch norm train, relu", true, Activation::relu, false),
+          family("batch norm train, residual, relu", true, Activation::relu, true),
+          family("batch norm infer, relu", false, Activation::relu, false)};
 }
 
 }  // namespace pliant

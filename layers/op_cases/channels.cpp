@@ -16,9 +16,21 @@ Tensor index_tensor(Context& context, const Indices& index) {
 }
 
 OpCase gather_case(const std::string& what, Shape shape, Indices index) {
-  return {"gather_channels: " + what, {shape}, [index](const std::vector<Var>& x) {
-            return gather_channels(x[0], index_tensor(x[0].value.context(), index));
-          }};
+  OpCase one{"gather_channels: " + what, {shape}, [](const std::vector<Var>& x) { return gather_channels(x[0], x[1].value); }};
+  one.constants = [index](Context& context, DType) { return std::vector<Tensor>{index_tensor(context, index)}; };
+  return one;
+}
+
+// Every third channel is off.
+OpCase mask_case(std::string name, Shape shape) {
+  OpCase one{std::move(name), {shape}, [](const std::vector<Var>& x) { return mask_channels(x[0], x[1].value); }};
+  one.constants = [c = shape[-1]](Context& context, DType dtype) {
+    std::vector<double> mask(static_cast<std::size_t>(c), 1.0);
+    for (std::size_t i = 0; i < mask.size(); i += 3) mask[i] = 0.0;
+    if (c == 1) mask[0] = 1.0;
+    return std::vector<Tensor>{make_tensor(context, {c}, accumulation_dtype(dtype), mask)};
+  };
+  return one;
 }
 
 // An empty list takes the whole dimension.
@@ -37,6 +49,15 @@ OpCase concat_case(const std::string& what, std::vector<Shape> parts) {
   return {"concat_channels: " + what, std::move(parts), [](const std::vector<Var>& x) { return concat_channels(x); }};
 }
 
+KernelCase channel_sum_case(std::string name, Shape shape) {
+  return {std::move(name), [shape](Context& context, DType dtype) -> PreparedKernel {
+            const Tensor x = coarse_tensor(context, shape, dtype, 11);
+            Tensor sums = random_tensor(context, {shape[-1]}, accumulation_dtype(dtype), 12);
+            return {{sums}, [=]() mutable { kernels::channel_sum(x, sums); }, bytes_of({x, sums, sums})};
+          },
+          1e-5, 1.0};
+}
+
 }  // namespace
 
 std::vector<OpCase> channels_cases() {
@@ -45,14 +66,7 @@ std::vector<OpCase> channels_cases() {
   cases.push_back(gather_case("zeros before and after", {3, 2, 2, 4}, {-1, 0, 1, 2, 3, -1, -1}));
   cases.push_back(gather_case("one channel of one", {1, 1}, {0}));
   cases.push_back(gather_case("zeros alone", {2, 3}, {-1, -1}));
-  for (const std::int64_t c : {1, 7, 33}) {
-    cases.push_back({cat("mask_channels: ", c, " channels"), {{3, 2, c}}, [c](const std::vector<Var>& x) {
-                       std::vector<double> mask(static_cast<std::size_t>(c), 1.0);
-                       for (std::size_t i = 0; i < mask.size(); i += 3) mask[i] = 0.0;
-                       if (c == 1) mask[0] = 1.0;
-                       return mask_channels(x[0], make_tensor(x[0].value.context(), {c}, accumulation_dtype(x[0].value.dtype()), mask));
-                     }});
-  }
+  for (const std::int64_t c : {1, 7, 33}) cases.push_back(mask_case(cat("mask_channels: ", c, " channels"), {3, 2, c}));
   cases.push_back(concat_case("one part", {{5, 3}}));
   cases.push_back(concat_case("parts of 1, 4 and 7", {{2, 3, 3, 1}, {2, 3, 3, 4}, {2, 3, 3, 7}}));
   cases.push_back(pack_case("the first of a vector", {9}, {{0, 1, 2, 3}}));
@@ -66,31 +80,42 @@ std::vector<OpCase> channels_cases() {
 std::vector<KernelCase> channels_kernel_cases() {
   std::vector<KernelCase> cases;
   const std::pair<std::int64_t, std::int64_t> sizes[] = {{1, 1}, {7, 3}, {64, 10}, {65, 33}, {1030, 5}};
-  for (const auto& [rows, c] : sizes) {
-    cases.push_back({cat("channel_sum: ", rows, " rows of ", c), [rows = rows, c = c](Context& context, DType dtype) {
-                       const Tensor x = coarse_tensor(context, {rows, c}, dtype, 11);
-                       Tensor sums = random_tensor(context, {c}, accumulation_dtype(dtype), 12);
-                       kernels::channel_sum(x, sums);
-                       return std::vector<Tensor>{sums};
-                     },
-                     1e-5, 1.0});
-  }
+  for (const auto& [rows, c] : sizes) cases.push_back(channel_sum_case(cat("channel_sum: ", rows, " rows of ", c), {rows, c}));
   // Many tiles of rows, and rows longer than a tile.
   for (const auto& [rows, c] : {std::pair<std::int64_t, std::int64_t>{900, 5}, {2, 2500}}) {
     cases.push_back(
-        {cat("scatter_channels: ", rows, " rows of ", c), [rows = rows, c = c](Context& context, DType dtype) {
+        {cat("scatter_channels: ", rows, " rows of ", c), [rows = rows, c = c](Context& context, DType dtype) -> PreparedKernel {
            Indices index;
            for (std::int64_t j = c - 1; j >= 0; j -= 2) index.push_back(static_cast<std::int32_t>(j));
            const Tensor from = index_tensor(context, index);
            const Tensor dy = coarse_tensor(context, {rows, from.size()}, dtype, 13);
            Tensor dx(context, {rows, c}, dtype), again(context, dy.shape(), dtype);
-           kernels::scatter_channels(dy, from, dx);
-           kernels::gather_channels(dx, from, again);
-           return std::vector<Tensor>{dx, again};
+           return {{dx, again}, [=]() mutable {
+                     kernels::scatter_channels(dy, from, dx);
+                     kernels::gather_channels(dx, from, again);
+                   }};
          },
          1e-5, 1.0});
   }
   return cases;
+}
+
+std::vector<OpFamily> channels_families() {
+  const std::vector<Sizes> maps = {{128, 32, 32, 64}};
+  std::vector<OpFamily> families;
+  families.push_back(
+      {"mask_channels", "NxHxWxC", maps, [](const Sizes& sizes) { return mask_case(cat("mask_channels of ", shape_of(sizes)), shape_of(sizes)); }});
+  families.push_back({"gather_channels", "NxHxWxC", maps, [](const Sizes& sizes) {
+                        Indices backwards;
+                        for (std::int64_t j = sizes[3] - 1; j >= 0; --j) backwards.push_back(static_cast<std::int32_t>(j));
+                        return gather_case(cat("backwards, of ", shape_of(sizes)), shape_of(sizes), backwards);
+                      }});
+  families.push_back({"concat_channels", "NxHxWxC", maps, [](const Sizes& sizes) {
+                        return concat_case(cat("two of ", shape_of(sizes)), {shape_of(sizes), shape_of(sizes)});
+                      }});
+  families.push_back({"channel_sum", "NxHxWxC", maps, nullptr,
+                      [](const Sizes& sizes) { return channel_sum_case(cat("channel_sum of ", shape_of(sizes)), shape_of(sizes)); }});
+  return families;
 }
 
 }  // namespace pliant

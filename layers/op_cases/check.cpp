@@ -21,11 +21,19 @@ std::vector<std::vector<double>> random_inputs(const OpCase& op) {
   return inputs;
 }
 
+// The result of the operation on leaves and its constants.
+Var applied(Context& context, DType dtype, const OpCase& op, std::vector<Var> leaves) {
+  if (op.constants) {
+    for (Tensor& constant : op.constants(context, dtype)) leaves.push_back({std::move(constant)});
+  }
+  return op.apply(leaves);
+}
+
 // <op(inputs), r> in double, r random: a plain sum has no gradient through a softmax or a normalisation.
 double projected(Context& cpu, const OpCase& op, const std::vector<std::vector<double>>& inputs) {
   std::vector<Var> vars;
   for (std::size_t i = 0; i < inputs.size(); ++i) vars.push_back({make_tensor(cpu, op.inputs[i], DType::f64, inputs[i])});
-  const std::vector<double> y = op.apply(vars).value.to_doubles();
+  const std::vector<double> y = applied(cpu, DType::f64, op, vars).value.to_doubles();
   const std::vector<double> r = random_values(static_cast<std::int64_t>(y.size()), 99);
   double sum = 0.0;
   for (std::size_t i = 0; i < y.size(); ++i) sum += y[i] * r[i];
@@ -95,6 +103,12 @@ CheckResult check_gradient_of(Context& cpu, const OpCase& op, std::size_t i, con
   return worst < 0.0 ? CheckResult{} : compared(what, worst / scale, op.gradient_tolerance, where);
 }
 
+std::vector<Tensor> outputs_of(const KernelCase& one, Context& context, DType dtype) {
+  const PreparedKernel kernel = one.prepare(context, dtype);
+  kernel.run();
+  return kernel.outputs;
+}
+
 // 16 bits where the case meets them: `both` on every context, else bf16 on the first and f16 on the last.
 template <class Case>
 void check_everywhere(const Case& one, bool both, CheckResult& all) {
@@ -135,7 +149,7 @@ Outcome run_case(Context& context, DType dtype, const OpCase& op, DType values) 
   Tape tape;
   std::vector<Var> leaves;
   for (const Tensor& input : inputs_of(context, dtype, op, values)) leaves.push_back(tape.leaf(input));
-  const Var y = op.apply(leaves);
+  const Var y = applied(context, dtype, op, leaves);
   const std::vector<double> dy = rounded(random_values(y.value.size(), 99), values);
   tape.backward({{y, make_tensor(context, y.value.shape(), y.value.dtype(), dy)}});
   Outcome outcome{y.value, {}};
@@ -174,7 +188,7 @@ CheckResult check_against_double(const KernelCase& one, Context& context, DType 
   const std::string what = cat(one.name, ", ", dtype, " on ", place_of(context));
   return guarded(what, limit, [&] {
     Context cpu(Device::cpu, {.threads = context.threads()});
-    const std::vector<Tensor> actual = one.run(context, dtype), expected = one.run(cpu, DType::f64);
+    const std::vector<Tensor> actual = outputs_of(one, context, dtype), expected = outputs_of(one, cpu, DType::f64);
     if (actual.size() != expected.size()) return compared(what, kInfinity, limit, cat(actual.size(), " outputs, expected ", expected.size()));
     CheckResult all;
     for (std::size_t i = 0; i < actual.size(); ++i) all.add(compared(cat(what, ", output ", i), actual[i], expected[i], limit));

@@ -6,27 +6,33 @@ namespace pliant {
 
 namespace {
 
-ConvolutionCase conv_case(const char* name, Shape x, Shape w, Conv2dGeometry geometry, bool bias) {
+// Two operations for each value of y and each value of a filter.
+double products(const Shape& y, const Shape& w) { return 2.0 * static_cast<double>(y.size()) * static_cast<double>(w.size() / w[0]); }
+
+ConvolutionCase conv_case(const std::string& name, Shape x, Shape w, Conv2dGeometry geometry, bool bias) {
   OpCase one{cat(geometry.groups > 1 && geometry.groups == w[0] ? "depthwise conv2d: " : "conv2d: ", name), {x, w}, nullptr};
   if (bias) one.inputs.push_back({w[0]});
   one.masters = {2};
   one.apply = [geometry, bias](const std::vector<Var>& in) { return conv2d(in[0], in[1], bias ? in[2] : Var{}, geometry); };
+  one.work.flops = products(conv2d_output_shape(x, w, geometry), w);
   return {one, geometry};
 }
 
-OpCase linear_case(const char* name, Shape x, Shape w, bool bias) {
+OpCase linear_case(const std::string& name, Shape x, Shape w, bool bias) {
   OpCase one{cat("linear: ", name), {x, w}, nullptr};
   if (bias) one.inputs.push_back({w[0]});
   one.masters = {2};
   one.apply = [bias](const std::vector<Var>& in) { return linear(in[0], in[1], bias ? in[2] : Var{}); };
+  one.work.flops = products({x[0], w[0]}, w);
   return one;
 }
 
-OpCase cross_case(const char* name, Shape x, Shape w, int stride, bool bias) {
+OpCase cross_case(const std::string& name, Shape x, Shape w, int stride, bool bias) {
   OpCase one{cat("conv2d_cross: ", name), {x, w}, nullptr};
   if (bias) one.inputs.push_back({w[0]});
   one.masters = {2};
   one.apply = [stride, bias](const std::vector<Var>& in) { return conv2d_cross(in[0], in[1], bias ? in[2] : Var{}, stride); };
+  one.work.flops = products(conv2d_cross_output_shape(x, w, stride), w);
   return one;
 }
 
@@ -97,6 +103,32 @@ std::vector<OpCase> linear_cases() {
   cases.push_back(linear_case("17 to 33, batch 19", {19, 17}, {33, 17}, false));
   cases.push_back(linear_case("over a map", {2, 3, 2, 5}, {4, 3, 2, 5}, true));
   return cases;
+}
+
+std::vector<OpFamily> convolution_families() {
+  const std::vector<Sizes> layers = {{128, 32, 32, 16}, {128, 32, 32, 64}, {128, 8, 8, 256}};
+  const auto filters = [](const Sizes& s) { return s.size() > 4 ? s[4] : s[3]; };  // as many as channels, unless given
+  std::vector<OpFamily> families;
+  for (const std::int64_t r : {3, 1}) {
+    families.push_back({cat("conv2d ", r, "x", r), "NxHxWxC[xK]", layers, [r, filters](const Sizes& s) {
+                          const Shape x{s[0], s[1], s[2], s[3]}, w{filters(s), r, r, s[3]};
+                          return conv_case(cat(r, "x", r, ", ", x, " to ", w[0]), x, w, {1, static_cast<int>(r / 2), 1, 1}, false).op;
+                        }});
+  }
+  families.push_back({"conv2d 3x3 depthwise", "NxHxWxC", {{128, 32, 32, 64}}, [](const Sizes& s) {
+                        const Shape x = shape_of(s);
+                        OpCase one = conv_case(cat("3x3, ", x), x, {s[3], 3, 3, 1}, {1, 1, 1, static_cast<int>(s[3])}, false).op;
+                        one.work = {.kept = 2 * x.size()};  // x, dy once more; nine products a value are too few for arithmetic to be the limit
+                        return one;
+                      }});
+  families.push_back({"conv2d cross", "NxHxWxC[xK]", {{128, 32, 32, 64}}, [filters](const Sizes& s) {
+                        const Shape x{s[0], s[1], s[2], s[3]};
+                        return cross_case(cat(x, " to ", filters(s)), x, {filters(s), 5, 1, s[3]}, 1, false);
+                      }});
+  families.push_back({"linear", "NxCxK", {{1024, 1024, 1024}}, [](const Sizes& s) {
+                        return linear_case(cat("batch ", s[0], ", ", s[1], " to ", s[2]), {s[0], s[1]}, {s[2], s[1]}, true);
+                      }});
+  return families;
 }
 
 }  // namespace pliant

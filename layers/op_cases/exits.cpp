@@ -10,42 +10,43 @@ namespace {
 constexpr ConfidenceMeasure kMeasures[] = {ConfidenceMeasure::entropy, ConfidenceMeasure::max_probability, ConfidenceMeasure::margin};
 
 KernelCase confidence_case(std::int64_t n, std::int64_t c, ConfidenceMeasure measure) {
-  return {cat("confidence: ", name_of(measure), " of ", n, " rows of ", c), [=](Context& context, DType dtype) {
+  return {cat("confidence: ", name_of(measure), " of ", n, " rows of ", c), [=](Context& context, DType dtype) -> PreparedKernel {
             const Tensor logits = random_tensor(context, {n, c}, dtype, 51, -6.0, 6.0);
             Tensor scores(context, {n}, dtype), predictions(context, {n}, DType::i32);
-            kernels::confidence(logits, measure, scores, predictions);
-            return std::vector<Tensor>{scores, predictions};
+            return {{scores, predictions}, [=]() mutable { kernels::confidence(logits, measure, scores, predictions); }};
           }};
 }
 
 // The lists of compact_rows, then the rows that stay gathered (as many as came, the rest zeros) and put back.
 KernelCase compaction_case(std::int64_t n, double threshold, bool below) {
-  return {cat("compact_rows: ", n, " rows, ", below ? "below " : "above ", threshold), [=](Context& context, DType dtype) {
+  return {cat("compact_rows: ", n, " rows, ", below ? "below " : "above ", threshold), [=](Context& context, DType dtype) -> PreparedKernel {
             const Tensor scores = random_tensor(context, {n}, dtype, 52, 0.0, 1.0);
             Tensor kept(context, {n}, DType::i32), left(context, {n}, DType::i32), count(context, {1}, DType::i32);
-            kernels::compact_rows(scores, threshold, below, kept, left, count);
             Tensor gathered(context, {n}, dtype), back = random_tensor(context, {n}, dtype, 53);
-            kernels::gather_rows(scores, kept, gathered);
-            kernels::scatter_rows(gathered, kept, back);
-            return std::vector<Tensor>{kept, left, count, gathered, back};
+            return {{kept, left, count, gathered, back}, [=]() mutable {
+                      kernels::compact_rows(scores, threshold, below, kept, left, count);
+                      kernels::gather_rows(scores, kept, gathered);
+                      kernels::scatter_rows(gathered, kept, back);
+                    }};
           },
           1e-6};
 }
 
 KernelCase rows_case(Shape shape, std::vector<std::int32_t> index) {
-  return {cat("gather_rows: of ", shape), [=](Context& context, DType dtype) {
+  return {cat("gather_rows: of ", shape), [=](Context& context, DType dtype) -> PreparedKernel {
             const Tensor rows = Tensor::from_host<std::int32_t>(context, {static_cast<std::int64_t>(index.size())}, index);
             Shape few = shape;
             few.set(0, rows.size());
             const Tensor x = coarse_tensor(context, shape, dtype, 54);
             Tensor y(context, few, dtype), z = coarse_tensor(context, shape, dtype, 55);
-            kernels::gather_rows(x, rows, y);
-            kernels::scatter_rows(y, rows, z);
             Tensor numbers(context, shape, DType::i32), some(context, few, DType::i32);
-            kernels::fill(numbers, 7.0);
-            kernels::gather_rows(numbers, rows, some);
-            kernels::scatter_rows(some, rows, numbers);
-            return std::vector<Tensor>{y, z, some, numbers};
+            return {{y, z, some, numbers}, [=]() mutable {
+                      kernels::gather_rows(x, rows, y);
+                      kernels::scatter_rows(y, rows, z);
+                      kernels::fill(numbers, 7.0);
+                      kernels::gather_rows(numbers, rows, some);
+                      kernels::scatter_rows(some, rows, numbers);
+                    }};
           },
           1e-6, 1.0};
 }

@@ -7,6 +7,10 @@
 
 namespace pliant {
 
+Shape shape_of(const Sizes& sizes);  // ShapeError for more than four
+// What passes over these tensors, each as often as it is named, read and write together.
+double bytes_of(const std::vector<Tensor>& tensors);
+
 std::vector<OpCase> elementwise_cases();
 std::vector<OpCase> training_cases();
 std::vector<OpCase> loss_cases();
@@ -38,5 +42,13 @@ std::vector<KernelCase> channels_kernel_cases();
 std::vector<KernelCase> batch_norm_kernel_cases();
 std::vector<KernelCase> exits_kernel_cases();
 std::vector<KernelCase> convolution_kernel_cases();
+
+std::vector<OpFamily> elementwise_families();
+std::vector<OpFamily> training_families();
+std::vector<OpFamily> loss_families();
+std::vector<OpFamily> channels_families();
+std::vector<OpFamily> batch_norm_families();
+std::vector<OpFamily> pool_families();
+std::vector<OpFamily> convolution_families();  // and matrix products
 
 }  // namespace pliant

@@ -7,11 +7,11 @@
 #include <set>
 
 #include "benchmarks/ladder/versions.h"
-#include "benchmarks/timing.h"
 #include "layers/op_cases/check.h"
 #include "layers/op_cases/contexts.h"
 #include "layers/op_cases/families.h"
 #include "layers/op_cases/values.h"
+#include "train/bench/measure.h"
 
 namespace pliant::test {
 
@@ -114,7 +114,7 @@ TEST_CASE("ladder: rates follow from the median time") {
   const ladder::Timing memory = ladder::time_workload(*gpu.context, work(8192.0, 0.0), 1e9);
   CHECK(memory.seconds > 0.0);
   CHECK(memory.bytes_per_s * memory.seconds == doctest::Approx(8192.0));
-  CHECK(memory.of_copy * bench::copy_rate(*gpu.context, 8192.0) == doctest::Approx(memory.bytes_per_s));
+  CHECK(memory.of_copy * copy_rate(*gpu.context, 8192.0) == doctest::Approx(memory.bytes_per_s));
   CHECK(memory.flops_per_s == 0.0);
   CHECK(calls >= 3);
   const ladder::Timing arithmetic = ladder::time_workload(*gpu.context, work(0.0, 5000.0), 1e9);

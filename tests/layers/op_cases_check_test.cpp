@@ -116,7 +116,7 @@ TEST_CASE("checks of operations: an exception becomes a message and nothing comp
   CHECK(std::isinf(thrown.error));
   CHECK(names(thrown, "throws, f64 on cpu: two are too few"));
   CHECK_FALSE(CheckResult{}.right());
-  const CheckResult nothing = check_operation(KernelCase{"empty", [](Context&, DType) { return std::vector<Tensor>{}; }});
+  const CheckResult nothing = check_operation(KernelCase{"empty", [](Context&, DType) { return PreparedKernel{{}, [] {}}; }});
   CHECK_FALSE(nothing.right());
   CHECK(names(nothing, "nothing to compare"));
 }
@@ -126,8 +126,8 @@ TEST_CASE("checks of operations: outputs of kernels are compared by number") {
     return KernelCase{"pair", [wrong](Context& context, DType dtype) {
                         const Tensor x = random_tensor(context, {7}, dtype, 1);
                         Tensor y = Tensor::like(x);
-                        kernels::scale(x, wrong && dtype == DType::f32 ? 2.01 : 2.0, y);
-                        return std::vector<Tensor>{x, y};
+                        const double factor = wrong && dtype == DType::f32 ? 2.01 : 2.0;
+                        return PreparedKernel{{x, y}, [=]() mutable { kernels::scale(x, factor, y); }};
                       }};
   };
   CHECK(check_operation(run(false)).comparisons == 2 * (1 + gpu_contexts().size()));

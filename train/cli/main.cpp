@@ -27,6 +27,7 @@ void add_verbs(CLI::App& app, Verb& chosen) {
   add_import(app, chosen);
   add_calibrate(app, chosen);
   add_latency(app, chosen);
+  add_bench(app, chosen);
   add_cost(app, chosen);
   add_graph(app, chosen);
   add_sensitivity(app, chosen);

@@ -24,6 +24,7 @@ void add_forward(CLI::App& app, Verb& chosen);
 void add_step(CLI::App& app, Verb& chosen);
 void add_calibrate(CLI::App& app, Verb& chosen);
 void add_latency(CLI::App& app, Verb& chosen);
+void add_bench(CLI::App& app, Verb& chosen);
 void add_cost(CLI::App& app, Verb& chosen);
 void add_graph(CLI::App& app, Verb& chosen);
 void add_sensitivity(CLI::App& app, Verb& chosen);
