@@ -24,7 +24,7 @@ void add_rows() {
       for (const Sizes& sizes : family.sizes) add_family(place, family, sizes);
       for (const Sizes& sizes : resnet20) {
         const bool known = std::find(family.sizes.begin(), family.sizes.end(), sizes) != family.sizes.end();
-        if (fits(family, sizes) && !known) add_family(place, family, sizes);
+        if (family.op && fits(family, sizes) && !known) add_family(place, family, sizes);
       }
     }
   }

@@ -53,14 +53,19 @@ struct Ceilings : Attachment {  // what was measured of a Context
 }  // namespace
 
 CallTime summarise(const std::vector<Sample>& samples, int least) {
+  PLIANT_REQUIRE(UsageError, !samples.empty() && least > 0, "a time needs at least one sample");
   std::vector<double> quiet, all;
   for (const Sample& sample : samples) {
     all.push_back(sample.seconds);
     if (sample.quiet) quiet.push_back(sample.seconds);
   }
-  PLIANT_REQUIRE(UsageError, !all.empty(), "a time needs at least one sample");
-  const bool enough = static_cast<int>(quiet.size()) >= std::min(least, static_cast<int>(all.size()));
-  return {quantile(enough ? quiet : all, 0.5), static_cast<int>(quiet.size()), static_cast<int>(all.size())};
+  const CallTime counts{0.0, static_cast<int>(quiet.size()), static_cast<int>(all.size())};
+  if (counts.quiet < least) {
+    std::sort(all.begin(), all.end());
+    all.resize(std::min(all.size(), static_cast<std::size_t>(least)));
+    quiet = all;
+  }
+  return {quantile(quiet, 0.5), counts.quiet, counts.samples};
 }
 
 CallTime time_call(Context& context, const std::function<void()>& run, const SamplingOptions& options) {
@@ -82,13 +87,13 @@ CallTime time_call(Context& context, const std::function<void()>& run, const Sam
   return summarise(samples, options.least);
 }
 
-double copy_rate(Context& context, double bytes) {
+double copy_rate(Context& context, double bytes, const SamplingOptions& options) {
   const std::int64_t half = std::max<std::int64_t>(static_cast<std::int64_t>(bytes / 2), 1);
   double& rate = context.attachment<Ceilings>().copies[half];
   if (rate > 0.0) return rate;
   const Tensor from = Tensor::zeros(context, {half}, DType::u8);
   Tensor to = Tensor::zeros(context, {half}, DType::u8);
-  rate = 2.0 * static_cast<double>(half) / time_call(context, [&] { copy(context, from, to); }, {.seconds = 0.1, .least = 9}).seconds;
+  rate = 2.0 * static_cast<double>(half) / time_call(context, [&] { copy(context, from, to); }, options).seconds;
   return rate;
 }
 

@@ -22,8 +22,9 @@ struct Sample {
 };
 
 struct CallTime {
-  double seconds = 0.0;        // of one call: the median of the quiet samples, or of all where fewer than the least were quiet
-  int quiet = 0, samples = 0;
+  // Of one call: the median of the quiet samples. Where fewer than the least were quiet, of so many fastest ones, which were disturbed least.
+  double seconds = 0.0;
+  int quiet = 0, samples = 0;  // how many there were
 };
 CallTime summarise(const std::vector<Sample>& samples, int least);
 
@@ -32,7 +33,7 @@ CallTime time_call(Context& context, const std::function<void()>& run, const Sam
 
 // Bytes per second (read and written together) of a copy between two buffers that have `bytes` in total; on the CPU with all threads.
 // Measured once per size and Context.
-double copy_rate(Context& context, double bytes);
+double copy_rate(Context& context, double bytes, const SamplingOptions& options = {.seconds = 0.1});
 // More bytes than the caches of the device hold: copy_rate() of them is what memory gives.
 double bytes_beyond_caches(const Context& context);
 

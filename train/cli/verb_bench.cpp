@@ -89,7 +89,7 @@ std::vector<Row> measured(Context& context, const std::vector<Job>& jobs, const 
   for (const auto& [family, sizes] : jobs) {
     for (const TimedCall& call : timed_calls(context, compute_type(flags.dtype), family, sizes)) {
       if (call.flops > 0.0) machine.product = product_rate(context);
-      if (call.flops == 0.0 && call.bytes > 0.0) machine.copy = copy_rate(context, bytes_beyond_caches(context));
+      if (call.flops == 0.0 && call.bytes > 0.0) machine.copy = copy_rate(context, bytes_beyond_caches(context), {.seconds = 0.6});
       const CallTime time = time_call(context, call.run, flags.sampling);
       rows.push_back({family.name, text_of(sizes), call.pass, time, rates_of(call, time.seconds, machine)});
     }
