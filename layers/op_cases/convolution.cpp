@@ -36,6 +36,20 @@ OpCase cross_case(const std::string& name, Shape x, Shape w, int stride, bool bi
   return one;
 }
 
+// As in nets whose batch norms are folded: with an activation, perhaps onto a residual.
+KernelCase fused_case(std::string name, const ConvolutionCase& one, Activation f, bool onto) {
+  return {std::move(name), [one, f, onto](Context& context, DType dtype) -> PreparedKernel {
+            const Tensor x = random_tensor(context, one.op.inputs[0], dtype, 21), w = random_tensor(context, one.op.inputs[1], dtype, 22);
+            const bool biased = one.op.inputs.size() > 2;
+            const Tensor bias = biased ? random_tensor(context, one.op.inputs[2], accumulation_dtype(dtype), 23) : Tensor();
+            Tensor y(context, conv2d_output_shape(x.shape(), w.shape(), one.geometry), dtype);
+            const Tensor residual = onto ? random_tensor(context, y.shape(), dtype, 24) : Tensor();
+            return {{y}, [=, geometry = one.geometry]() mutable { kernels::conv2d_fused(x, w, bias, residual, f, geometry, y); },
+                    bytes_of({x, w, y}), one.op.work.flops};
+          },
+          1e-5, 4.0};
+}
+
 }  // namespace
 
 std::vector<ConvolutionCase> convolutions() {
@@ -78,17 +92,7 @@ std::vector<KernelCase> convolution_kernel_cases() {
   std::vector<KernelCase> cases;
   for (const ConvolutionCase& one : convolutions()) {
     for (const auto& [f, onto] : {std::pair{Activation::relu, false}, {Activation::identity, true}, {Activation::relu, true}}) {
-      cases.push_back({cat("conv2d_fused: ", name_of(f), onto ? " onto a residual, " : ", ", one.op.name),
-                       [one, f = f, onto = onto](Context& context, DType dtype) {
-                         const Tensor x = random_tensor(context, one.op.inputs[0], dtype, 21), w = random_tensor(context, one.op.inputs[1], dtype, 22);
-                         const bool biased = one.op.inputs.size() > 2;
-                         const Tensor bias = biased ? random_tensor(context, one.op.inputs[2], accumulation_dtype(dtype), 23) : Tensor();
-                         Tensor y(context, conv2d_output_shape(x.shape(), w.shape(), one.geometry), dtype);
-                         const Tensor residual = onto ? random_tensor(context, y.shape(), dtype, 24) : Tensor();
-                         kernels::conv2d_fused(x, w, bias, residual, f, one.geometry, y);
-                         return std::vector<Tensor>{y};
-                       },
-                       1e-5, 4.0});
+      cases.push_back(fused_case(cat("conv2d_fused: ", name_of(f), onto ? " onto a residual, " : ", ", one.op.name), one, f, onto));
     }
   }
   return cases;
@@ -115,6 +119,11 @@ std::vector<OpFamily> convolution_families() {
                           return conv_case(cat(r, "x", r, ", ", x, " to ", w[0]), x, w, {1, static_cast<int>(r / 2), 1, 1}, false).op;
                         }});
   }
+  families.push_back({"conv2d 3x3 fused", "NxHxWxC[xK]", {{128, 32, 32, 64}}, nullptr, [filters](const Sizes& s) {
+                        const Shape x{s[0], s[1], s[2], s[3]};
+                        const ConvolutionCase plain = conv_case(cat(x, " to ", filters(s)), x, {filters(s), 3, 3, s[3]}, {1, 1, 1, 1}, true);
+                        return fused_case("conv2d_fused: relu, " + plain.op.name, plain, Activation::relu, false);
+                      }});
   families.push_back({"conv2d 3x3 depthwise", "NxHxWxC", {{128, 32, 32, 64}}, [](const Sizes& s) {
                         const Shape x = shape_of(s);
                         OpCase one = conv_case(cat("3x3, ", x), x, {s[3], 3, 3, 1}, {1, 1, 1, static_cast<int>(s[3])}, false).op;

@@ -42,6 +42,7 @@ struct PreparedKernel {
   std::vector<Tensor> outputs;
   std::function<void()> run;
   double bytes = 0.0;             // what a call has to read and write at least, each tensor once per pass of the formula; 0: not known
+  double flops = 0.0;             // as in Work
 };
 
 // An operation without a gradient, or one whose gradient is tested elsewhere: outputs are compared between backends.

@@ -117,6 +117,7 @@ TEST_CASE("timed operations: operations of products and convolutions") {
   CHECK(calls("linear", {3, 5, 7})[1].flops == 3 * 2.0 * 3 * 5 * 7);
   CHECK(calls("conv2d 3x3", {2, 4, 5, 3, 7})[0].flops == 2.0 * 2 * 4 * 5 * 7 * 9 * 3);
   CHECK(calls("conv2d 3x3", {2, 4, 5, 3})[0].flops == 2.0 * 2 * 4 * 5 * 3 * 9 * 3);
+  CHECK(calls("conv2d 3x3 fused", {2, 4, 5, 3, 7})[0].flops == 2.0 * 2 * 4 * 5 * 7 * 9 * 3);
   CHECK(calls("conv2d 1x1", {2, 4, 5, 3})[0].flops == 2.0 * 2 * 4 * 5 * 3 * 3);
   CHECK(calls("conv2d cross", {2, 4, 5, 3, 7})[0].flops == 2.0 * 2 * 4 * 5 * 7 * 5 * 3);
   CHECK(calls("conv2d 3x3 depthwise", {2, 4, 5, 3})[0].flops == 0.0);

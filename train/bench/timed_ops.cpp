@@ -82,7 +82,7 @@ std::vector<TimedCall> timed_calls(Context& context, DType dtype, const OpCase& 
 std::vector<TimedCall> timed_calls(Context& context, DType dtype, const KernelCase& one) {
   require_dtype(one.name, one.roundings, dtype);
   PreparedKernel kernel = one.prepare(context, dtype);
-  return {{kCall, std::move(kernel.run), kernel.bytes, 0.0}};
+  return {{kCall, std::move(kernel.run), kernel.bytes, kernel.flops}};
 }
 
 std::vector<TimedCall> timed_calls(Context& context, DType dtype, const OpFamily& family, const Sizes& sizes) {
