@@ -125,8 +125,8 @@ def table(report):
              f"{report['load_before']:.1f} before, {report['load_after']:.1f} after (this comparison itself adds up to "
              f"{report['threads']}); copy {report['copy'][0]:.0f} to {report['copy'][1]:.0f} GB/s, product {report['product'][0]:.0f} to "
              f"{report['product'][1]:.0f} GFLOP/s over the rounds.", "",
-             "| net | workload | Pliant ms | PyTorch ms | its setting | ratio (median of rounds) | lowest | highest | rounds | MiB beside the net, ours / its "
-             "| requests to the system |",
+             "| net | workload | Pliant ms | PyTorch ms | its setting | ratio (median of rounds) | lowest | highest | rounds | MiB, ours / its "
+             "| late requests |",
              "|---|---|---|---|---|---|---|---|---|---|---|"]
     for r in report["results"]:
         grown, requests = memory(r)

@@ -84,6 +84,7 @@ def main():
     options = parser.parse_args()
     torch.manual_seed(1)
     torch.set_num_threads(options.threads)
+    before = resident_kib("VmRSS")
     if options.mode == "sgd":
         step = sgd_step()
     else:
@@ -93,7 +94,6 @@ def main():
         images = torch.rand(options.batch, *sample).mul(2).sub(1).to(memory_format=torch.channels_last)
         labels = torch.randint(0, classes, (options.batch,))
         step = train_step(model, images, labels, options.setting) if options.mode == "train" else infer_step(model, images, options.setting)
-    before = resident_kib("VmRSS")
     for _ in range(5):
         step()
     times, end = [], time.monotonic() + options.seconds

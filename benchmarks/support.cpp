@@ -1,7 +1,9 @@
 #include "benchmarks/support.h"
 
+#include <fstream>
 #include <iostream>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "train/timing.h"
@@ -10,12 +12,29 @@ namespace pliant::bench {
 
 namespace {
 
+constexpr int kWarmUp = 3;  // calls; from then on nothing should ask the system for memory
+
 bool row_failed = false;
+
+// A size that Linux keeps of this process: VmRSS now, VmHWM at its peak; 0 elsewhere.
+double resident_mib(const std::string& field) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(field + ":")) return std::stod(line.substr(field.size() + 1)) / 1024.0;
+  }
+  return 0.0;
+}
+
+double mib_at_first_row() {
+  static const double mib = resident_mib("VmRSS");
+  return mib;
+}
 
 template <class Body>
 void register_row(const Place& place, const std::string& name, Body body) {
   benchmark::RegisterBenchmark((place.name + "/" + name).c_str(),
                                [context = place.context, body = std::move(body)](benchmark::State& state) {
+                                 mib_at_first_row();
                                  try {
                                    body(state, *context);
                                  } catch (const Error& error) {
@@ -45,8 +64,9 @@ const std::vector<Place>& places() {
 
 void measure(benchmark::State& state, Context& context, const Work& work, const std::function<void()>& run) {
   const int calls = context.backend() == Backend::gpu ? kCallsOnGpu : 1;
-  run();
+  for (int i = 0; i < kWarmUp; ++i) run();
   context.synchronize();
+  const std::int64_t requests = context.pool().counters().driver_allocations;
   std::vector<double> seconds;
   for ([[maybe_unused]] auto iteration : state) {
     const auto start = Clock::now();
@@ -58,12 +78,16 @@ void measure(benchmark::State& state, Context& context, const Work& work, const 
   if (seconds.empty()) return;
   const double typical = quantile(seconds, 0.5);
   state.counters["median_ms"] = 1e3 * typical;
+  state.counters["late_requests"] = static_cast<double>(context.pool().counters().driver_allocations - requests);
   if (work.bytes > 0.0) {
     state.counters["gbytes_per_s"] = 1e-9 * work.bytes / typical;
     state.counters["of_copy"] = work.bytes / typical / copy_rate(context, work.bytes);
   }
   if (work.flops > 0.0) state.counters["gflops_per_s"] = 1e-9 * work.flops / typical;
-  if (work.images > 0.0) state.counters["images_per_s"] = work.images / typical;
+  if (work.images > 0.0) {
+    state.counters["images_per_s"] = work.images / typical;
+    state.counters["grown_mib"] = resident_mib("VmHWM") - mib_at_first_row();
+  }
 }
 
 void add_row(const Place& place, const std::string& name, const Work& work, MakeCall make) {

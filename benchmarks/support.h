@@ -29,8 +29,9 @@ struct Work {
 
 inline constexpr int kCallsOnGpu = 20;  // calls that are timed as one
 
-// Calls `run` once to warm up, then in a loop with the device synchronised around each timed call. Rates come from the median
-// call, not from the mean: gbytes_per_s, of_copy (share of copy_rate), gflops_per_s, images_per_s, median_ms.
+// Calls `run` three times to warm up, then in a loop with the device synchronised around each timed call. Rates come from the median
+// call, not from the mean: gbytes_per_s, of_copy (share of copy_rate), gflops_per_s, images_per_s, median_ms. late_requests counts what the
+// pool asked the system for after warming up, grown_mib the peak of resident memory above that before the program's first row.
 // On a GPU a timed call is several in a row, since one alone would measure its launch.
 void measure(benchmark::State& state, Context& context, const Work& work, const std::function<void()>& run);
 
