@@ -47,7 +47,10 @@ Net ready(Context& context, const std::string& name, const Form& form) {
   Net net = build_net(description_of(name));
   net.store->allocate(context, DType::f32, form.compute);
   initialise(net, 1);
-  return form.folded ? fold_batch_norms(net) : std::move(net);
+  if (!form.folded) return net;
+  net = fold_batch_norms(net);
+  context.pool().trim();  // what the net took before it was folded
+  return net;
 }
 
 struct Model {  // a net, its training step and one batch

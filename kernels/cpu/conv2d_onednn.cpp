@@ -39,14 +39,16 @@ struct KeyHash {
 
 // Winograd's F(4x4, 3x3) (Lavin and Gray, 2015) needs a quarter of the multiplications, but blocked activations. With the
 // reorders to and from them and the transformed filters it wins where there is enough work per filter, and where the image
-// fills its tiles. In inference the filters are transformed once, and little work is enough; there oneDNN may take F(2x2, 3x3).
+// fills its tiles; gradients of filters reorder two large tensors, and need more channels. In inference the filters are
+// transformed once, so that little work is enough; there oneDNN may take F(2x2, 3x3).
 // The rule depends on the shape alone, so that runs can be repeated bit for bit.
-bool winograd_pays(const Conv2dSizes& z, bool inference) {
+bool winograd_pays(const Conv2dSizes& z, Direction direction, bool inference) {
   if (z.r != 3 || z.s != 3 || z.stride != 1 || z.dilation != 1 || z.groups != 1) return false;
   const std::int64_t image_tiles = std::int64_t{(z.p + 3) / 4} * ((z.q + 3) / 4), channels = std::min(z.c, z.k);
   const std::int64_t work = z.n * image_tiles * channels;
   const bool filled = std::int64_t{z.p} * z.q * 10 >= image_tiles * 16 * 6;
-  return filled && ((channels >= 32 && work >= 16384) || (inference && channels >= 64 && work >= 512));
+  const std::int64_t least = direction == Direction::filter ? 64 : 32;
+  return filled && ((channels >= least && work >= 16384) || (inference && channels >= 64 && work >= 512));
 }
 
 // oneDNN prefers its implementation by small matrix products, which computes the taps that lie outside the image too. The older one
@@ -260,10 +262,9 @@ class OneDnn : public Attachment {
            void* output) {
     try {
       Plan& plan = find({sizes, direction, tail.bias != nullptr, tail.relu, tail.inference,
-                         !bf16 && winograd_pays(sizes, tail.inference), bf16, omp_get_max_threads()});
+                         !bf16 && winograd_pays(sizes, direction, tail.inference), bf16, omp_get_max_threads()});
       if (bf16 && !plan.fast) return false;
-      Tensor scratch(context_, {static_cast<std::int64_t>(plan.scratch_bytes)}, DType::u8);
-      auto* bytes = reinterpret_cast<std::byte*>(scratch.data<std::uint8_t>());
+      std::byte* const bytes = scratch(plan.scratch_bytes);
       plan.inputs[0].bind(first.address(), bytes);
       plan.inputs[0].run_in(stream_);
       if (plan.keeps_filter) {
@@ -290,6 +291,16 @@ class OneDnn : public Attachment {
   OneDnnCounters counters;
 
  private:
+  // One block for all calls, which come one after another: blocks of many sizes would all stay in the pool. It grows while shapes are new.
+  std::byte* scratch(std::size_t size) {
+    if (!scratch_ || scratch_.bytes() < size) {
+      scratch_ = Tensor();
+      context_.pool().trim();
+      scratch_ = Tensor(context_, {static_cast<std::int64_t>(std::max<std::size_t>(size, 1))}, DType::u8);
+    }
+    return reinterpret_cast<std::byte*>(scratch_.data<std::uint8_t>());
+  }
+
   Plan& find(const Key& key) {
     const auto known = plans_.find(key);
     if (known != plans_.end()) return known->second;
@@ -313,6 +324,7 @@ class OneDnn : public Attachment {
   dnnl::stream stream_;
   std::unordered_map<Key, Plan, KeyHash> plans_;  // references to its elements stay valid
   KeptFilters kept_;
+  Tensor scratch_;
 };
 
 // Emulated, bf16 is slower than f32.
