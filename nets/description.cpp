@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "core/nesting.h"
 
 namespace pliant {
 
@@ -128,6 +129,7 @@ void read_axes(const Json& json, NetDescription& d) {
 }  // namespace
 
 NetDescription description_from_json(const std::string& text) {
+  require_shallow(text, "net description");
   const Json json = Json::parse(text, nullptr, false);
   PLIANT_REQUIRE(FileError, json.is_object(), "net description: not a JSON object");
   PLIANT_REQUIRE(FileError, json.contains("name") && json.at("name").is_string(), "net description: \"name\" is missing or no text");

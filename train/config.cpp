@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "core/check.h"
+#include "core/nesting.h"
 #include "train/files/text.h"
 #include "train/precision.h"
 
@@ -195,6 +196,7 @@ Json record(const TrainConfig& config) {
 std::string to_json(const TrainConfig& config) { return record(config).dump(); }
 
 TrainConfig config_from_json(const std::string& text) {
+  require_shallow(text, "training record");
   const Json json = Json::parse(text, nullptr, false);
   PLIANT_REQUIRE(FileError, json.is_object(), "training record: not a JSON object");
   TrainConfig config;

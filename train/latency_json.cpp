@@ -1,6 +1,7 @@
 // The file form of a latency table.
 #include <nlohmann/json.hpp>
 
+#include "core/nesting.h"
 #include "train/latency.h"
 
 namespace pliant {
@@ -48,6 +49,7 @@ std::string to_json(const LatencyTable& table) {
 }
 
 LatencyTable latency_table_from_json(const std::string& text) {
+  require_shallow(text, "latency table");
   const Json json = Json::parse(text, nullptr, false);
   PLIANT_REQUIRE(FileError, json.is_object(), "latency table: not a JSON object");
   LatencyTable table;

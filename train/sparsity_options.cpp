@@ -65,6 +65,7 @@ void check(const SparsityOptions& options) {
 }
 
 std::vector<PruningEvent> pruning_events(const SparsityOptions& options, const TrainingLength& length) {
+  check(options);
   if (options.fraction == 0.0) return {};
   const std::int64_t last = last_pruning(options, length.epochs);
   require_fit(options, last, length.epochs);

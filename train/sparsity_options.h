@@ -36,7 +36,7 @@ struct PruningEvent {
   bool of_remaining;
   bool operator==(const PruningEvent&) const = default;
 };
-// In order; none where no sparsity is asked for. Throws ConfigError where the options do not fit the length of the run.
+// In order; none where no sparsity is asked for. Throws UsageError as check() does, ConfigError where the options do not fit the length of the run.
 std::vector<PruningEvent> pruning_events(const SparsityOptions& options, const TrainingLength& length);
 
 }  // namespace pliant

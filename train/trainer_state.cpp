@@ -1,6 +1,7 @@
 // What a checkpoint holds of a run besides tensors, and how a run goes on from it.
 #include <nlohmann/json.hpp>
 
+#include "core/nesting.h"
 #include "train/trainer.h"
 
 namespace pliant {
@@ -27,6 +28,7 @@ std::string Trainer::state_text() const {
 }
 
 void Trainer::restore(const std::string& text, const std::vector<OptimizerArena>& arenas) {
+  require_shallow(text, "training state");
   const auto json = nlohmann::json::parse(text, nullptr, false);
   PLIANT_REQUIRE(FileError, json.is_object(), "training state: not a JSON object");
   State state;

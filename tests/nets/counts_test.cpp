@@ -115,6 +115,8 @@ TEST_CASE("description: JSON and back is the identity") {
   CHECK_THROWS_AS(description_from_json("{"), FileError);
   CHECK_THROWS_AS(description_from_json("[]"), FileError);
   CHECK_THROWS_WITH_AS(description_from_json(R"({"name":"mlp","classes":"ten"})"), doctest::Contains("classes"), FileError);
+  const std::string deep = R"({"name":"mlp","classes":)" + std::string(1000000, '[') + std::string(1000000, ']') + "}";
+  CHECK_THROWS_WITH_AS(description_from_json(deep), doctest::Contains("nests 1000001 levels deep"), FileError);
   for (const char* text : {R"({"name":"mlp","input":{"height":-3}})", R"({"name":"mlp","input":[28]})", R"({"name":"mlp","classes":1e300})",
                            R"({"name":"mlp","classes":10.5})", R"({"name":"mlp","classes":18446744073709551615})", R"({"name":7})",
                            R"({"name":"mlp","shortcut":"C"})", R"({"name":"mlp","widths":[3]})", R"({"name":"mlp","widths":[[0]]})",

@@ -208,6 +208,15 @@ TEST_CASE("image file: a JPEG with too long Huffman tables is refused before it 
   CHECK(mentions(message_of([&] { read_image(folder.write("a.jpg", bad)); }), "a.jpg: JPEG segment"));
 }
 
+TEST_CASE("image file: a header that promises more pixels than the file can hold is refused before they are decoded") {
+  TemporaryFolder folder;
+  std::vector<std::uint8_t> bad = grey_jpeg();
+  const std::size_t sides = 7 + 64 + 5;  // height and width, two bytes each
+  REQUIRE(bad[sides + 1] == 16);
+  bad[sides] = bad[sides + 2] = 0x3F;
+  CHECK(mentions(message_of([&] { read_image(folder.write("a.jpg", bad)); }), "a.jpg: promises 16144 x 16144 pixels in 143 bytes"));
+}
+
 TEST_CASE("image file: resizing keeps flat images and averages and centres") {
   CHECK(resize_and_crop(flat(10, 30, 3, 201), 7, 5).pixels == flat(7, 5, 3, 201).pixels);
   CHECK(resize_and_crop(flat(3, 2, 1, 9), 32, 32).pixels == flat(32, 32, 1, 9).pixels);

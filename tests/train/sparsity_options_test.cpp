@@ -91,6 +91,10 @@ TEST_CASE("sparsity options: plans that do not fit the run are configuration err
   refused({.fraction = 0.5, .begin = 3, .dense_at = 3}, "dense-at");
   refused({.fraction = 0.5, .schedule = "iterative", .begin = 3, .end = 6, .dense_at = 5}, "dense-at");
   refused({.fraction = 0.5, .begin = 3, .dense_at = 10}, "dense-at");
+  // Options that nobody has checked are refused as such, and divide by nothing.
+  for (const char* every : {"0", "0e", "-1", "", "x"}) {
+    CHECK_THROWS_AS(pruning_events({.fraction = 0.5, .schedule = "gradual", .every = every}, {.steps_per_epoch = 10, .epochs = 20}), UsageError);
+  }
 }
 
 TEST_CASE("sparsity options: the record of a run holds them and older records mean none") {

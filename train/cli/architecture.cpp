@@ -3,8 +3,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <sstream>
 
+#include "core/nesting.h"
 #include "nets/plans.h"
 #include "train/checkpoint.h"
 #include "train/files/text.h"
@@ -28,14 +28,12 @@ std::string architecture_names() {
 std::string json_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   PLIANT_REQUIRE(UsageError, in.good(), "--architecture ", in_quotes(path), " is neither a file that can be read nor one of", architecture_names());
-  std::string text(8, '\0');
-  in.read(text.data(), 8);
+  std::string text(kMaxBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.find('\0') != std::string::npos) return {};
-  std::ostringstream rest;
-  rest << in.rdbuf();
-  text += rest.str();
-  PLIANT_REQUIRE(FileError, !text.empty() && text.size() <= kMaxBytes, path, ": ", text.size(), " bytes are no structure of a net");
+  if (std::string_view(text).substr(0, 8).find('\0') != std::string_view::npos) return {};
+  PLIANT_REQUIRE(FileError, !text.empty(), path, ": is empty, no structure of a net");
+  PLIANT_REQUIRE(FileError, text.size() <= kMaxBytes, path, ": has more than ", kMaxBytes, " bytes, no structure of a net");
   return text;
 }
 
@@ -81,6 +79,7 @@ void apply_architecture(const std::string& name_or_file, NetDescription& d) {
   if (is_published_architecture(name_or_file)) return take_description(name_or_file, published_architecture(name_or_file), d);
   const std::string text = json_text(name_or_file);
   if (text.empty()) return take_description(name_or_file, read_checkpoint_header(name_or_file).description, d);
+  require_shallow(text, name_or_file);
   const Json json = Json::parse(text, nullptr, false);
   PLIANT_REQUIRE(FileError, json.is_object(), name_or_file, ": holds neither a JSON object nor a checkpoint");
   try {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "core/nesting.h"
 #include "nets/plans.h"
 
 namespace pliant::cli {
@@ -24,10 +25,17 @@ std::map<std::string, double> listed_ratios(const std::vector<std::string>& list
 
 namespace {
 
+constexpr std::size_t kMaxBytes = 1 << 24;  // of a file with a plan
+
 std::map<std::string, double> ratios_in_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   PLIANT_REQUIRE(UsageError, in.good(), "--plan \"", path, "\" is no file that can be read");
-  const auto json = nlohmann::json::parse(in, nullptr, false);
+  std::string text(kMaxBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  PLIANT_REQUIRE(FileError, text.size() <= kMaxBytes, path, ": has more than ", kMaxBytes, " bytes, no object of ratios by layer");
+  require_shallow(text, path);
+  const auto json = nlohmann::json::parse(text, nullptr, false);
   PLIANT_REQUIRE(FileError, json.is_object() && !json.empty(), path, ": holds no JSON object of ratios by layer");
   std::map<std::string, double> ratios;
   for (const auto& [layer, ratio] : json.items()) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "core/nesting.h"
 #include "train/cli/common.h"
 #include "train/cli/train_flags.h"
 #include "train/cli/verbs.h"
@@ -25,6 +26,7 @@ struct TrainOptions {
 
 // The configuration of a resumed run is the recorded one; a flag that would change it is refused.
 TrainConfig resumed_config(const TrainOptions& flags, const CheckpointHeader& header) {
+  require_shallow(header.info.trainer_state, flags.resume);
   const auto state = nlohmann::json::parse(header.info.trainer_state, nullptr, false);
   PLIANT_REQUIRE(FileError, state.is_object() && state.contains("config"), flags.resume,
                  ": holds no training state to resume; start from its weights with `pliant train ", flags.resume, "`");

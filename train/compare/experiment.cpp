@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "core/nesting.h"
 #include "train/files/text.h"
 
 namespace pliant {
@@ -91,6 +92,7 @@ std::string to_json(const RunResult& result) {
 }
 
 RunResult run_result_from_json(const std::string& text, const std::string& path) {
+  require_shallow(text, path);
   const auto json = nlohmann::json::parse(text, nullptr, false);
   PLIANT_REQUIRE(FileError, json.is_object(), path, ": not a JSON object; remove it, and the run is measured again");
   RunResult result;
@@ -129,6 +131,7 @@ std::string to_json(const Experiment& experiment) {
 }
 
 std::optional<std::string> first_difference(const std::string& recorded, const std::string& now) {
+  require_shallow(recorded, "the record of the experiment");
   const auto before = nlohmann::json::parse(recorded, nullptr, false), after = nlohmann::json::parse(now, nullptr, false);
   const auto patch = nlohmann::json::diff(before, after);
   if (patch.empty()) return std::nullopt;

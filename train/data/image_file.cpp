@@ -117,6 +117,15 @@ void check_jpeg(const std::string& name, Bytes bytes) {
   }
 }
 
+// A header may promise a billion pixels in a hundred bytes, and the decoder would fill them. Deflate (PNG) expands 1032 times at most, with
+// eight pixels a byte; JPEG spends a bit or more on each block of 64 pixels.
+void require_possible(const std::string& name, Bytes bytes, int height, int width) {
+  constexpr std::int64_t kMostPngPixels = 8 * 1032, kMostJpegPixels = 8 * 64;  // per byte
+  const std::int64_t most = (bytes[0] == kPngSignature[0] ? kMostPngPixels : kMostJpegPixels) * static_cast<std::int64_t>(bytes.size());
+  PLIANT_REQUIRE(DataError, std::int64_t{height} * width <= most, name, ": promises ", height, " x ", width, " pixels in ", bytes.size(),
+                 " bytes, which hold ", most, " at most; the file is corrupt");
+}
+
 // Weights of the source positions that make up one position of the result, along one side.
 struct Taps {
   int first;
@@ -169,6 +178,7 @@ Image read_image(const std::filesystem::path& path) {
     return DataError(cat(name, ": cannot be decoded: ", reason ? reason : "unknown reason"));
   };
   if (!stbi_info_from_memory(bytes.data(), size, &width, &height, &stored)) throw failed();
+  require_possible(name, bytes, height, width);
   const int channels = stored >= 3 ? 3 : 1;
   std::unique_ptr<stbi_uc, decltype(free_pixels)> pixels(
       stbi_load_from_memory(bytes.data(), size, &width, &height, &stored, channels), free_pixels);
