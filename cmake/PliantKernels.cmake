@@ -79,6 +79,9 @@ function(pliant_add_kernel_sources target)
   if(NOT PLIANT_SANITIZE)
     # At -O1 the compiler neither merges nor invents loads, so the callbacks see the accesses as they are written.
     list(APPEND options -fsanitize=thread "$<$<NOT:$<CONFIG:Debug>>:-O1>")
+    if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")  # as GCC does by itself: the macro, and hooks of their own for volatile accesses
+      list(APPEND options -D__SANITIZE_THREAD__ "SHELL:-mllvm -tsan-distinguish-volatile")
+    endif()
   endif()
   set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "${options}")
 endfunction()

@@ -29,9 +29,16 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 # How Pliant's own sources are compiled. What programs that use it need besides belongs to pliant_core (PliantTargets.cmake).
 add_library(pliant_flags INTERFACE)
 set(pliant_warnings -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  list(APPEND pliant_warnings -Wno-pass-failed)  # "omp simd" is a permission here: a loop that stays scalar is no mistake
+endif()
 if(PLIANT_WERROR)
   list(APPEND pliant_warnings -Werror)
 endif()
 target_compile_options(pliant_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${pliant_warnings}>")
 # No -ffast-math and no contraction: the double specification must mean what it says, and NaN must fail.
 target_compile_options(pliant_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>")
+set(PLIANT_CLANG_TOOLS FALSE)  # libFuzzer, and the tool that tells the thread sanitizer of OpenMP, come with Clang
+if(PLIANT_SANITIZE AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  set(PLIANT_CLANG_TOOLS TRUE)
+endif()

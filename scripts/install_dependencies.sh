@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Installs with apt-get the packages that Pliant is built from and that are missing here; does nothing where all are there.
-# Options: --with-torch adds PyTorch for the comparison tests; --check only lists what is missing and ends with 1 if anything is.
+# Options: --with-torch adds PyTorch for the comparison tests; --with-clang adds Clang 16 for sanitizers and fuzzing; --check only lists
+# what is missing and ends with 1 if anything is.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: scripts/install_dependencies.sh [--with-torch] [--check]
+usage: scripts/install_dependencies.sh [--with-torch] [--with-clang] [--check]
   --with-torch   also python3-torch, python3-numpy and libtcmalloc-minimal4, which comparisons with PyTorch need
+  --with-clang   also clang-16 with its OpenMP and sanitizer runtimes, which the preset "sanitize" and scripts/fuzz.sh need
   --check        install nothing; list what is missing, end with 1 if anything is
 Needs Debian 12 or a system with the same packages, and root or sudo if anything is missing.
 TEXT
@@ -19,6 +21,7 @@ check_only=false
 for argument in "$@"; do
   case $argument in
     --with-torch) packages+=(python3-torch python3-numpy libtcmalloc-minimal4) ;;
+    --with-clang) packages+=(clang-16 libomp-16-dev libclang-rt-16-dev llvm-16) ;;
     --check) check_only=true ;;
     -h | --help) usage; exit 0 ;;
     *) echo "install_dependencies.sh: unknown option $argument" >&2; usage >&2; exit 2 ;;

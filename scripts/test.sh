@@ -27,7 +27,10 @@ while [ $# -gt 0 ]; do
 done
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/install_dependencies.sh
+case $preset in
+  sanitize | thread) scripts/install_dependencies.sh --with-clang ;;
+  *) scripts/install_dependencies.sh ;;
+esac
 
 if command -v ccache > /dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
 cmake --preset "$preset" "${configure[@]}"
