@@ -16,7 +16,7 @@ build_everything() {
 run_tests() {
   local folder program listed reported status=0 all=0
   rm -f "$report"/test_*.xml
-  for folder in kernels core layers nets train ladder libraries; do
+  for folder in kernels core layers nets train fuzz ladder libraries; do
     program=$build/test_$folder
     [ -x "$program" ] || { echo "test_$folder was not built"; status=1; continue; }
     timeout 400 "$program" --no-skip --reporters=junit "--out=$report/test_$folder.xml" || { echo "test_$folder: exit code $?"; status=1; }

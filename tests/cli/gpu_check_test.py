@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(sys.argv.pop(1))
-PROGRAMS = ("kernels", "core", "layers", "nets", "train", "ladder", "libraries")
+PROGRAMS = ("kernels", "core", "layers", "nets", "train", "fuzz", "ladder", "libraries")
 # Stands for a doctest program: as many test cases as CASES says, of which MISSING write no result and FAILING fail.
 TEST_PROGRAM = """#!/bin/bash
 cases=2 missing=${MISSING:-0} failing=${FAILING:-0}
