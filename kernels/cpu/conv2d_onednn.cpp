@@ -295,8 +295,10 @@ class OneDnn : public Attachment {
   std::byte* scratch(std::size_t size) {
     if (!scratch_ || scratch_.bytes() < size) {
       scratch_ = Tensor();
+      counters.scratch_bytes = 0;
       context_.pool().trim();
       scratch_ = Tensor(context_, {static_cast<std::int64_t>(std::max<std::size_t>(size, 1))}, DType::u8);
+      counters.scratch_bytes = MemoryPool::size_class(scratch_.bytes());
     }
     return reinterpret_cast<std::byte*>(scratch_.data<std::uint8_t>());
   }
@@ -305,6 +307,8 @@ class OneDnn : public Attachment {
     const auto known = plans_.find(key);
     if (known != plans_.end()) return known->second;
     ++counters.plans;
+    // oneDNN 2.6 crashes where no memory is left for the code that it generates; the pool ends with an error.
+    Tensor(context_, {std::int64_t{32} << 20}, DType::u8);
     if (key.winograd) {
       try {
         Plan& plan = plans_.emplace(key, make_plan(key, engine_)).first->second;

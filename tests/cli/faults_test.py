@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What a run leaves behind when it is killed, and when the disk fills up while a checkpoint is written.
+"""What a run leaves behind when it is killed, when the disk fills up while a checkpoint is written, and when memory runs out.
 
-usage: faults_test.py PROGRAM
+usage: faults_test.py PROGRAM [CLASS]    (LittleMemory limits the address space, which the address sanitizer cannot bear)
 """
 import os
 import pathlib
@@ -23,7 +23,7 @@ KILLS = 50
 RUN = ["train", "mlp", "--data", "synthetic", "--limit-train", "240", "--limit-test", "60", "--batch", "30", "--threads", "1"]
 
 
-class Faults(unittest.TestCase):
+class FaultTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -38,6 +38,8 @@ class Faults(unittest.TestCase):
         self.assertEqual(process.returncode, code, said)
         return said
 
+
+class Faults(FaultTest):
     def test_a_killed_run_resumes_and_ends_like_one_that_was_not(self):
         whole, killed = self.folder / "whole", self.folder / "killed"
         flags = [*RUN, "--epochs", "60"]
@@ -86,6 +88,25 @@ class Faults(unittest.TestCase):
         self.assertEqual(last.read_bytes(), before)
         self.assertEqual([path.name for path in run.iterdir() if ".tmp-" in path.name], [])
         self.finish(0, "info", last)
+
+
+class LittleMemory(FaultTest):
+    def test_a_run_without_enough_memory_ends_with_code_6_wherever_it_is(self):
+        train = ["train", "vgg16", "--data", "synthetic", "--limit-train", "100", "--limit-test", "20", "--batch", "50", "--epochs", "1",
+                 "--threads", "2", "--device", "cpu"]
+        refused = 0
+        for megabytes in range(300, 1300, 100):
+            def limit():
+                resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+            with self.subTest(megabytes):
+                process = self.start(*train, "--out", self.folder / str(megabytes), preexec_fn=limit)
+                said = process.communicate(timeout=600)[1]
+                self.assertIn(process.returncode, (0, 6), said)
+                if process.returncode == 6:
+                    refused += 1
+                    self.assertIn("pliant: error: ", said)
+                    self.assertIn("memory", said)
+        self.assertGreater(refused, 2)
 
 
 if __name__ == "__main__":

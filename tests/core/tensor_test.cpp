@@ -114,9 +114,9 @@ TEST_CASE("memory pool: a freed block serves the next request of its class") {
 
 TEST_CASE("context: a device that cannot be used says why") {
 #if defined(PLIANT_WITH_CUDA)
-  CHECK_THROWS_AS(Context(Device::emulated), DeviceError);
+  CHECK_THROWS_AS(Context{Device::emulated}, DeviceError);
 #else
-  CHECK_THROWS_WITH_AS(Context(Device::cuda), doctest::Contains("no CUDA"), DeviceError);
+  CHECK_THROWS_WITH_AS(Context{Device::cuda}, doctest::Contains("no CUDA"), DeviceError);
 #endif
   ContextOptions options;
   options.threads = -1;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "kernels/cpu/conv2d_onednn.h"
 #include "tests/support/compare.h"
 #include "tests/support/tiny_net.h"
 #include "train/train_step.h"
@@ -75,6 +76,15 @@ std::int64_t resident_bytes() {
 }
 #endif
 
+// What the Context itself keeps of the pool.
+std::size_t kept_bytes([[maybe_unused]] Context& context) {
+#if defined(PLIANT_WITH_ONEDNN)
+  return kernels::cpu::onednn_counters(context).scratch_bytes;
+#else
+  return 0;
+#endif
+}
+
 }  // namespace
 
 TEST_CASE("host memory: memory that is missing from any request of a training on is reported and nothing leaks") {
@@ -92,7 +102,7 @@ TEST_CASE("host memory: memory that is missing from any request of a training on
     requests_left = n;
     CHECK_THROWS_WITH_AS(train(context), doctest::Contains("bytes are in use"), MemoryError);
     requests_left = -1;
-    CHECK(context.pool().counters().live_bytes == 0);
+    CHECK(context.pool().counters().live_bytes == kept_bytes(context));
     if (n % 10 == 0) CHECK_NOTHROW(train(context));  // it works on
   }
 }
