@@ -165,25 +165,36 @@ TEST_CASE("conv2d: floats on the CPU are computed by oneDNN and its primitives a
   CHECK(difference(y, y64).relative < 1e-6);
 }
 
-TEST_CASE("conv2d: Winograd computes large 3x3 layers as exactly as floats allow") {
-  Context context(Device::cpu);
-  const Conv2dGeometry geometry{1, 1, 1, 1};
-  const Shape image{16, 15, 16, 65}, filters{66, 3, 3, 65}, result{16, 15, 16, 66};
-  const auto run = [&](DType dtype) {
-    const Tensor x = random_tensor(context, image, dtype, 1), w = random_tensor(context, filters, dtype, 2);
-    const Tensor bias = random_tensor(context, {66}, dtype, 3), dy = random_tensor(context, result, dtype, 4);
-    Tensor y(context, result, dtype), dx(context, image, dtype), dw = random_tensor(context, filters, dtype, 5);
-    kernels::conv2d_forward(x, w, bias, geometry, y);
-    kernels::conv2d_backward_data(dy, w, geometry, dx);
-    kernels::conv2d_backward_filter(dy, x, geometry, dw);
-    return std::vector<Tensor>{y, dx, dw};
-  };
+namespace {
+
+// Each pass of a convolution with a bias, from the same numbers in every dtype: y, dx and dw.
+std::vector<Tensor> all_passes(Context& context, DType dtype, const Shape& image, const Shape& filters, const Conv2dGeometry& geometry) {
+  const Shape result = conv2d_output_shape(image, filters, geometry);
+  const Tensor x = random_tensor(context, image, dtype, 1), w = random_tensor(context, filters, dtype, 2);
+  const Tensor bias = random_tensor(context, {filters[0]}, dtype, 3), dy = random_tensor(context, result, dtype, 4);
+  Tensor y(context, result, dtype), dx(context, image, dtype), dw = random_tensor(context, filters, dtype, 5);
+  kernels::conv2d_forward(x, w, bias, geometry, y);
+  kernels::conv2d_backward_data(dy, w, geometry, dx);
+  kernels::conv2d_backward_filter(dy, x, geometry, dw);
+  return {y, dx, dw};
+}
+
+// Floats against double, and twice the same bits.
+void check_exact(Context& context, const Shape& image, const Shape& filters, const Conv2dGeometry& geometry) {
+  const auto run = [&](DType dtype) { return all_passes(context, dtype, image, filters, geometry); };
   const std::vector<Tensor> actual = run(DType::f32), expected = run(DType::f64), again = run(DType::f32);
   for (std::size_t i = 0; i < actual.size(); ++i) {
     CAPTURE(i);
     CHECK(difference(actual[i], expected[i]).relative < 1e-5);
     CHECK(bit_equal(actual[i], again[i]));
   }
+}
+
+}  // namespace
+
+TEST_CASE("conv2d: Winograd computes large 3x3 layers as exactly as floats allow") {
+  Context context(Device::cpu);
+  check_exact(context, {16, 15, 16, 65}, {66, 3, 3, 65}, {1, 1, 1, 1});
   // Winograd is a rule of the shape where the processor has it (AVX-512); elsewhere the plain algorithm computes.
   MESSAGE("Winograd plans: " << kernels::cpu::onednn_counters(context).winograd_plans);
   CHECK(kernels::cpu::onednn_counters(context).plans == 3);
@@ -191,26 +202,10 @@ TEST_CASE("conv2d: Winograd computes large 3x3 layers as exactly as floats allow
 
 TEST_CASE("conv2d: maps of a few pixels are products of matrices and as exact as floats allow") {
   Context context(Device::cpu);
-  const Shape image{33, 2, 2, 65}, filters{66, 3, 3, 65};
   for (const Conv2dGeometry& geometry : {Conv2dGeometry{1, 1, 1, 1}, Conv2dGeometry{2, 1, 1, 1}, Conv2dGeometry{1, 2, 2, 1}}) {
     CAPTURE(geometry.stride);
     CAPTURE(geometry.dilation);
-    const auto run = [&](DType dtype) {
-      const Tensor x = random_tensor(context, image, dtype, 1), w = random_tensor(context, filters, dtype, 2);
-      const Shape result = conv2d_output_shape(image, filters, geometry);
-      const Tensor bias = random_tensor(context, {66}, dtype, 3), dy = random_tensor(context, result, dtype, 4);
-      Tensor y(context, result, dtype), dx(context, image, dtype), dw = random_tensor(context, filters, dtype, 5);
-      kernels::conv2d_forward(x, w, bias, geometry, y);
-      kernels::conv2d_backward_data(dy, w, geometry, dx);
-      kernels::conv2d_backward_filter(dy, x, geometry, dw);
-      return std::vector<Tensor>{y, dx, dw};
-    };
-    const std::vector<Tensor> actual = run(DType::f32), expected = run(DType::f64), again = run(DType::f32);
-    for (std::size_t i = 0; i < actual.size(); ++i) {
-      CAPTURE(i);
-      CHECK(difference(actual[i], expected[i]).relative < 1e-5);
-      CHECK(bit_equal(actual[i], again[i]));
-    }
+    check_exact(context, {33, 2, 2, 65}, {66, 3, 3, 65}, geometry);
   }
   CHECK(kernels::cpu::onednn_counters(context).plans == 0);
 }
