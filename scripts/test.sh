@@ -27,10 +27,12 @@ while [ $# -gt 0 ]; do
 done
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-case $preset in
-  sanitize | thread) scripts/install_dependencies.sh --with-clang ;;
-  *) scripts/install_dependencies.sh ;;
-esac
+if [ "$preset" = sanitize ]; then
+  scripts/install_dependencies.sh --with-clang
+  export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp
+else
+  scripts/install_dependencies.sh
+fi
 
 if command -v ccache > /dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
 cmake --preset "$preset" "${configure[@]}"

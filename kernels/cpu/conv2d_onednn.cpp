@@ -297,8 +297,9 @@ class OneDnn : public Attachment {
       scratch_ = Tensor();
       counters.scratch_bytes = 0;
       context_.pool().trim();
+      const std::size_t before = context_.pool().counters().live_bytes;
       scratch_ = Tensor(context_, {static_cast<std::int64_t>(std::max<std::size_t>(size, 1))}, DType::u8);
-      counters.scratch_bytes = MemoryPool::size_class(scratch_.bytes());
+      counters.scratch_bytes = context_.pool().counters().live_bytes - before;
     }
     return reinterpret_cast<std::byte*>(scratch_.data<std::uint8_t>());
   }
