@@ -30,6 +30,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 if [ "$preset" = sanitize ]; then
   scripts/install_dependencies.sh --with-clang
   export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp
+  export ASAN_OPTIONS=detect_stack_use_after_return=0  # it takes a kernel's exception for the end of the stacks of the emulator's fibers
 else
   scripts/install_dependencies.sh
 fi
