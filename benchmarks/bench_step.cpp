@@ -73,7 +73,11 @@ struct Model {  // a net, its training step and one batch
   void train() {
     const StepPlan plan = step.plan(0, index++, batch.labels.size());
     net.store->refresh_compute_copy();
-    graphs.run(plan, [&] { step.launch(plan, batch, key, loss_sum, correct); });
+    graphs.run(plan, [&](BlockStates* states) { step.launch(plan, batch, key, loss_sum, correct, states); }, [&] {
+      std::vector<Tensor> changed = step.changed();
+      for (const Tensor& tensor : {loss_sum, correct}) changed.push_back(tensor);
+      return changed;
+    });
     step.count(plan);
   }
 

@@ -40,6 +40,10 @@ Tensor& Gradients::accumulator(Slot slot, const Tensor& like) {
   return entry.gradient;
 }
 
+Tensor Gradients::take(Slot slot) {
+  return wanted(slot) ? std::exchange(tape_.entries_[static_cast<std::size_t>(slot.index)].gradient, {}) : Tensor();
+}
+
 Var Tape::leaf(Tensor value) {
   entries_.push_back({});
   return {std::move(value), this, Slot{static_cast<int>(entries_.size()) - 1}};

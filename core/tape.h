@@ -35,6 +35,8 @@ class Gradients {
   // For kernels that accumulate: the tensor they add into; a parameter's gradient itself, or zeros at first, in the
   // accumulation_dtype of `like`.
   Tensor& accumulator(Slot slot, const Tensor& like);
+  // What was added so far, which the slot then has no longer; no tensor where there is nothing, or nobody wants it.
+  Tensor take(Slot slot);
 
  private:
   Tape& tape_;

@@ -16,6 +16,7 @@ namespace pliant {
 
 // elementwise.cpp
 Var activation(const Var& x, Activation f);
+Var activation(const Var& x, Activation f, Tensor y);  // written into y, the identity too
 Var add(const Var& a, const Var& b, double factor = 1.0);  // a + factor b, same shape
 Var scale(const Var& x, double factor);
 Var scale_by(const Var& x, const Var& factor);  // factor [1], itself a variable

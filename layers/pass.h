@@ -62,6 +62,8 @@ enum class Branches : std::uint8_t { of_mode, as_in_training, as_in_eval };
 // what shall outlive the call, and do not write into them. A residual block shows what its shortcut carries, as x and as y.
 using PassObserver = std::function<void(const std::string& layer, const Tensor& x, const Tensor& y)>;
 
+class BlockStates;  // layers/block_states.h
+
 struct Pass {
   Context& context;
   Tape* tape = nullptr;            // null: inference, nothing is recorded
@@ -73,6 +75,7 @@ struct Pass {
   Branches branches = Branches::of_mode;
   // Replaces the momentum of every running statistic: 1 / k in the k-th of several passes gives their plain average.
   std::optional<double> statistics_momentum{};
+  BlockStates* states = nullptr;           // null: blocks run as the Selection says
   const PassObserver* observer = nullptr;  // null: nobody looks, at no cost
   void show(const std::string& layer, const Tensor& x, const Tensor& y) const {
     if (observer) (*observer)(layer, x, y);

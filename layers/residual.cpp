@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "layers/block_states.h"
+
 namespace pliant {
 
 Residual::Residual(std::string layer_name, int block, LayerPtr branch, LayerPtr shortcut, const ResidualOptions& options)
@@ -15,11 +17,25 @@ Var Residual::scaled_branch(Pass& pass, const Var& x) const {
   return options_.scale ? scale_by(y, use(pass, *options_.scale)) : y;
 }
 
+Var Residual::skip(Pass& pass, const Var& x) const {
+  const Var y = shortcut_ ? shortcut_->forward(pass, x) : x;
+  pass.show(name(), y.value, y.value);
+  return y;
+}
+
 Var Residual::forward(Pass& pass, const Var& x) const {
-  const Var skip = shortcut_ ? shortcut_->forward(pass, x) : x;
-  pass.show(name(), skip.value, skip.value);
   const Activation f = options_.activation;
-  if (!branch_ || pass.select.dropped.contains(block_)) return activation(skip, f);
+  if (branch_ && pass.states && pass.states->both(block_)) {
+    return in_both_states(pass, x, block_, [this](Pass& inner, const Var& in) { return open(inner, in); },
+                          [this, f](Pass& inner, const Var& in, const Tensor& y) { return activation(skip(inner, in), f, y); });
+  }
+  if (!branch_ || pass.select.dropped.contains(block_)) return activation(skip(pass, x), f);
+  return open(pass, x);
+}
+
+Var Residual::open(Pass& pass, const Var& x) const {
+  const Var skip = this->skip(pass, x);
+  const Activation f = options_.activation;
   const double p = options_.survival;
   const bool train = pass.branches == Branches::of_mode ? pass.mode == Mode::train : pass.branches == Branches::as_in_training;
   const double factor = train ? (options_.scale_in_training ? 1.0 / p : 1.0) : (options_.scale_in_training ? 1.0 : p);

@@ -27,6 +27,8 @@ class Residual : public Layer {
 
  private:
   Var scaled_branch(Pass& pass, const Var& x) const;
+  Var skip(Pass& pass, const Var& x) const;
+  Var open(Pass& pass, const Var& x) const;
 
   int block_;
   LayerPtr branch_, shortcut_;

@@ -17,6 +17,7 @@ class GradientLog {
   void add();                                                         // the gradients of one step
   std::vector<double> means(std::int64_t steps) const;                // mean |g| per element and step; 0 where there was no step
   std::vector<double> sums() const;
+  const Tensor& sums_on_device() const { return sums_; }
   void set_sums(const std::vector<double>& sums);                     // FileError where their number differs
 
  private:

@@ -23,6 +23,7 @@ class StepFeed {
                    std::uint32_t epoch);
 
   const Tensor& key() const { return key_; }  // [3] i32, as random_key() makes it; in place from epoch to epoch
+  const Tensor& position() const { return position_; }  // [1] i32, of the next step
   // Fills scalars [K] f64 and samples [N] i32 with those of the next step.
   void next(Tensor& scalars, Tensor& samples);
 

@@ -23,6 +23,15 @@ StepGraphOptions step_graph_options(const Context& context, StepGraphMode mode) 
   return {.active = true, .required = true};
 }
 
+namespace {
+
+StepPlan with_all_blocks(StepPlan plan) {
+  for (PlannedPass& pass : plan.passes) pass.select.dropped = {};
+  return plan;
+}
+
+}  // namespace
+
 StepGraphs::StepGraphs(Context& context, const StepGraphOptions& options)
     : context_(context),
       options_(options),
@@ -31,8 +40,45 @@ StepGraphs::StepGraphs(Context& context, const StepGraphOptions& options)
   pool_->seal(true);
 }
 
+// Cuts what is captured into pieces. Without a list of them nothing is captured: a rehearsal.
+class StepGraphs::Recorder : public BlockStates {
+ public:
+  Recorder(gpu::Stream stream, const IndexSet& gated, std::vector<Piece>* pieces) : stream_(stream), gated_(gated), pieces_(pieces) {
+    if (pieces_) gpu::begin_capture(stream_);
+  }
+
+  bool both(int block) const override { return gated_.contains(block); }
+  void begin(int block, bool open) override {
+    PLIANT_REQUIRE(DeviceError, block_ < 0 || block == block_, "block ", block, " lies within block ", block_, ", and both can be dropped");
+    cut(block, open);
+  }
+  void end() override { cut(-1, false); }
+  void finish() { keep(); }
+
+ private:
+  void cut(int block, bool open) {
+    keep();
+    if (pieces_) gpu::begin_capture(stream_);
+    block_ = block;
+    open_ = open;
+  }
+  void keep() {
+    if (!pieces_) return;
+    gpu::Graph graph = gpu::end_capture(stream_);
+    if (graph.nodes() > 0) pieces_->push_back({std::move(graph), block_, open_});
+  }
+
+  gpu::Stream stream_;
+  const IndexSet& gated_;
+  std::vector<Piece>* pieces_;
+  int block_ = -1;
+  bool open_ = false;
+};
+
 std::size_t StepGraphs::graphs() const {
-  return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [](const Entry& entry) { return static_cast<bool>(entry.graph); }));
+  std::size_t graphs = 0;
+  for (const Entry& entry : entries_) graphs += entry.pieces.size();
+  return graphs;
 }
 
 StepGraphs::Entry* StepGraphs::find(const StepPlan& plan) {
@@ -44,26 +90,33 @@ StepGraphs::Entry* StepGraphs::find(const StepPlan& plan) {
 
 void StepGraphs::add(const StepPlan& plan) {
   if (entries_.size() == options_.limit) entries_.pop_back();
-  entries_.push_front({.plan = plan, .next = Next::warm_up, .graph = {}});
+  entries_.push_front({.plan = plan, .next = plan.gated.empty() ? Next::warm_up : Next::rehearse, .pieces = {}});
 }
 
-void StepGraphs::run(const StepPlan& plan, const std::function<void()>& step) {
-  Entry* entry = options_.active ? find(plan) : nullptr;
+void StepGraphs::run(const StepPlan& plan, const Step& step, const Changed& changed) {
+  std::optional<StepPlan> opened;
+  if (options_.active && !plan.gated.empty()) opened = with_all_blocks(plan);
+  const StepPlan& key = opened ? *opened : plan;
+  Entry* entry = options_.active ? find(key) : nullptr;
+  if (entry && entry->next == Next::rehearse) rehearse(*entry, step, changed);
   if (entry && entry->next == Next::capture) capture(*entry, step);
-  if (entry && entry->next == Next::replay) {
-    entry->graph.replay();
-    ++counts_.replayed;
-    return;
-  }
+  if (entry && entry->next == Next::replay) return replay(*entry, plan.passes.front().select.dropped);
   ++counts_.eager;
-  if (entry && entry->next == Next::warm_up) return warm_up(*entry, step);
-  step();
-  if (options_.active && !entry) add(plan);
+  if (entry && entry->next == Next::warm_up) return fill_pool(*entry, [&] { step(nullptr); });
+  step(nullptr);
+  if (options_.active && !entry) add(key);
+}
+
+void StepGraphs::replay(const Entry& entry, const IndexSet& dropped) {
+  for (const Piece& piece : entry.pieces) {
+    if (piece.block < 0 || piece.open != dropped.contains(piece.block)) piece.graph.replay();
+  }
+  ++counts_.replayed;
 }
 
 // The pool gets every block that the step asks for. The first time the context gives back what it keeps for eager steps, of which there are
 // fewer from now on: memory for both at once may not be there.
-void StepGraphs::warm_up(Entry& entry, const std::function<void()>& step) {
+void StepGraphs::fill_pool(Entry& entry, const std::function<void()>& step) {
   if (pool_->counters().driver_allocations == 0) context_.pool().trim();
   const std::size_t live = pool_->counters().live_bytes;
   pool_->seal(false);
@@ -79,16 +132,41 @@ void StepGraphs::warm_up(Entry& entry, const std::function<void()>& step) {
   if (pool_->counters().live_bytes != live) give_up(entry, cat(pool_->counters().live_bytes - live, " bytes that it made outlive it"));
 }
 
-void StepGraphs::capture(Entry& entry, const std::function<void()>& step) {
+// Both states of every block run, on the context's memory first: an eager step has not seen all blocks open, so libraries may have plans to
+// choose and tables to make that stay. Values are put back as the device finds them, past the host, which takes copies in another type
+// for as fresh as they were.
+void StepGraphs::rehearse(Entry& entry, const Step& step, const Changed& changed) {
+  std::vector<std::pair<Tensor, Tensor>> kept;
+  for (const Tensor& tensor : changed()) kept.emplace_back(tensor, tensor.clone());
+  const auto run = [&] {
+    Recorder rehearsal(context_.stream(), entry.plan.gated, nullptr);
+    step(&rehearsal);
+  };
+  const auto put_back = [&] {
+    for (const auto& [tensor, before] : kept) gpu::copy(context_.stream(), tensor.address(), before.address(), tensor.bytes());
+  };
+  try {
+    run();
+    put_back();
+    fill_pool(entry, run);
+  } catch (const Error& error) {
+    if (options_.required) throw;
+    give_up(entry, error.what());
+  }
+  put_back();
+}
+
+void StepGraphs::capture(Entry& entry, const Step& step) {
   try {
     const PoolScope scope(context_, pool_);
-    gpu::begin_capture(context_.stream());
-    step();
-    entry.graph = gpu::end_capture(context_.stream());
+    Recorder recorder(context_.stream(), entry.plan.gated, &entry.pieces);
+    step(entry.plan.gated.empty() ? nullptr : &recorder);
+    recorder.finish();
     entry.next = Next::replay;
     ++counts_.captured;
   } catch (const Error& error) {
     gpu::abandon_capture(context_.stream());
+    entry.pieces.clear();
     give_up(entry, error.what());
   } catch (...) {
     gpu::abandon_capture(context_.stream());

@@ -2,6 +2,9 @@
 // their plans and tables of indices are made; the second runs eagerly on the memory of the graphs; the third is captured and replayed,
 // and so is every later one. All graphs share one pool: they run one after another, and nothing in it outlives a step. Of more than
 // `limit` plans the one that was used longest ago is forgotten, its graph with it. Owned by the Trainer.
+//
+// Steps that differ in the gated blocks they drop are one plan (stochastic depth). The second of them is recorded in pieces: what every
+// step launches, and the open and the dropped form of each block, forward and backward. Any step replays its pieces in their order.
 #pragma once
 
 #include <functional>
@@ -32,6 +35,8 @@ class StepGraphs {
   struct Counts {  // of steps
     std::int64_t eager = 0, captured = 0, replayed = 0;
   };
+  using Step = std::function<void(BlockStates* states)>;     // states: as TrainStep::launch() takes it
+  using Changed = std::function<std::vector<Tensor>()>;      // all memory that a step changes and later steps read
 
   StepGraphs(Context& context, const StepGraphOptions& options);  // ConfigError unless limit >= 1
 
@@ -39,24 +44,34 @@ class StepGraphs {
 
   // Runs the step, or replays what it launched before under an equal plan. `step` must launch the same on the same memory for equal plans,
   // let go of every tensor that it makes, and change nothing on the host: a captured step is called once and then never again.
+  // Where blocks are gated it is called twice more before, in both states, after which `changed` is put back as it was.
   // Where a capture fails: DeviceError if graphs are required; else one warning, and the plan stays eager.
-  void run(const StepPlan& plan, const std::function<void()>& step);
+  void run(const StepPlan& plan, const Step& step, const Changed& changed = {});
 
   const Counts& counts() const { return counts_; }
-  std::size_t graphs() const;  // recorded now
+  // Recorded now. One per plan without gated blocks; else at most six per block and pass and one more, a number that no pattern adds to.
+  std::size_t graphs() const;
   const MemoryPool& pool() const { return *pool_; }
 
  private:
-  enum class Next { warm_up, capture, replay, eager };
-  struct Entry {
-    StepPlan plan;
-    Next next = Next::warm_up;
+  class Recorder;
+  enum class Next { warm_up, rehearse, capture, replay, eager };
+  struct Piece {
     gpu::Graph graph;
+    int block = -1;     // that it belongs to; -1: every step launches it
+    bool open = false;  // the form of that block
+  };
+  struct Entry {
+    StepPlan plan;      // without what it drops of the gated blocks
+    Next next = Next::warm_up;
+    std::vector<Piece> pieces;
   };
   Entry* find(const StepPlan& plan);  // moved to the front; null where it is new
   void add(const StepPlan& plan);
-  void warm_up(Entry& entry, const std::function<void()>& step);
-  void capture(Entry& entry, const std::function<void()>& step);
+  void fill_pool(Entry& entry, const std::function<void()>& step);
+  void rehearse(Entry& entry, const Step& step, const Changed& changed);
+  void capture(Entry& entry, const Step& step);
+  void replay(const Entry& entry, const IndexSet& dropped);
   void give_up(Entry& entry, const std::string& why);
 
   Context& context_;

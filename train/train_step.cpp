@@ -97,10 +97,10 @@ void TrainStep::restart_optimizer() {
 }
 
 std::vector<Tensor> TrainStep::backward_pass(const StepPlan& plan, const PlannedPass& planned, const Batch& batch, const Tensor& key,
-                                             const std::vector<Tensor>& teacher, Tensor& loss_sum, Tensor* hits) {
+                                             const std::vector<Tensor>& teacher, Tensor& loss_sum, Tensor* hits, BlockStates* states) {
   Tape tape;
   Pass pass{.context = net_.store->context(), .tape = &tape, .mode = Mode::train, .select = planned.select, .random_key = key,
-            .samples = batch.samples, .trunk = plan.trunk, .statistics_momentum = planned.statistics_momentum};
+            .samples = batch.samples, .trunk = plan.trunk, .statistics_momentum = planned.statistics_momentum, .states = states};
   const std::vector<Var> logits = forward(net_, pass, Var{batch.images});
   ExitTargets targets{.labels = batch.labels, .smoothing = config_.smoothing, .loss_scale = config_.optimizer.loss_scale};
   if (planned.taught) targets.teacher = teacher;
@@ -114,6 +114,18 @@ std::vector<Tensor> TrainStep::backward_pass(const StepPlan& plan, const Planned
   return soft;
 }
 
+// Those that the net can lose, unless the policy drops others too or not the same in every pass.
+IndexSet TrainStep::gated(const std::vector<PlannedPass>& passes) const {
+  const NetDescription& d = net_.description;
+  IndexSet gated, dropped;
+  for (int block = 0; block < net_.blocks && !d.survival.empty() && !d.gate_per_sample; ++block) {
+    if (d.survival[static_cast<std::size_t>(block)] < 1.0) gated.insert(block);
+    if (passes.front().select.dropped.contains(block) && gated.contains(block)) dropped.insert(block);
+  }
+  const bool alike = std::all_of(passes.begin(), passes.end(), [&](const PlannedPass& pass) { return pass.select.dropped == dropped; });
+  return alike ? gated : IndexSet();
+}
+
 StepPlan TrainStep::plan(std::int64_t epoch, std::int64_t batch, std::int64_t samples) const {
   StepPlan plan{.passes = policy_->passes(epoch, batch), .samples = samples, .trunk = trunk_, .exit_weights = weights_, .state = {}};
   PLIANT_REQUIRE(ConfigError, !plan.passes.empty(), "the policy \"", policy_->name(), "\" plans no pass for batch ", batch, " of epoch ", epoch);
@@ -121,6 +133,7 @@ StepPlan TrainStep::plan(std::int64_t epoch, std::int64_t batch, std::int64_t sa
                  epoch, " be taught; the first one teaches");
   PLIANT_REQUIRE(ConfigError, config_.dynamic.exit_loss == "softmax" || !any_taught(plan.passes), "the policy \"", policy_->name(),
                  "\" teaches passes, which needs probabilities: exit_loss softmax alone");
+  plan.gated = gated(plan.passes);
   const auto add = [&](const Tensor& memory) { plan.state.push_back(memory ? reinterpret_cast<std::uintptr_t>(memory.address()) : 0); };
   const ParameterStore& store = *net_.store;
   for (const Parameter& parameter : store.parameters()) plan.state.push_back(parameter.frozen);
@@ -132,12 +145,12 @@ StepPlan TrainStep::plan(std::int64_t epoch, std::int64_t batch, std::int64_t sa
   return plan;
 }
 
-void TrainStep::launch(const StepPlan& plan, const Batch& batch, const Tensor& key, Tensor& loss_sum, Tensor& hits) {
+void TrainStep::launch(const StepPlan& plan, const Batch& batch, const Tensor& key, Tensor& loss_sum, Tensor& hits, BlockStates* states) {
   optimizer_.zero_gradients();
   std::vector<Tensor> teacher;
   for (const PlannedPass& planned : plan.passes) {
     const bool first = &planned == &plan.passes.front();
-    std::vector<Tensor> soft = backward_pass(plan, planned, batch, key, teacher, loss_sum, first ? &hits : nullptr);
+    std::vector<Tensor> soft = backward_pass(plan, planned, batch, key, teacher, loss_sum, first ? &hits : nullptr, states);
     if (first) teacher = std::move(soft);
   }
   if (log_) log_->add();
@@ -146,6 +159,15 @@ void TrainStep::launch(const StepPlan& plan, const Batch& batch, const Tensor& k
     growth_->hold();
     net_.store->refresh_compute_copy();  // here, so that a captured step ends with both alike
   }
+}
+
+std::vector<Tensor> TrainStep::changed() const {
+  ParameterStore& store = *net_.store;
+  std::vector<Tensor> changed = {store.values(), store.gradients(), store.buffers()};
+  if (store.compute_copy()) changed.push_back(store.compute_copy());
+  for (const OptimizerArena& arena : optimizer_.arenas()) changed.push_back(arena.values);
+  if (log_) changed.push_back(log_->sums_on_device());
+  return changed;
 }
 
 void TrainStep::count(const StepPlan& plan) {

@@ -9,6 +9,7 @@
 #include "train/config.h"
 #include "train/device_data.h"
 #include "train/gradient_log.h"
+#include "layers/block_states.h"
 #include "train/growth.h"
 #include "train/optimizer.h"
 #include "train/selection_policy.h"
@@ -23,6 +24,8 @@ struct StepCounts {           // over the steps of an epoch
 // Everything on the host that decides what a step launches and on which memory: equal plans of one TrainStep launch the same.
 struct StepPlan {
   std::vector<PlannedPass> passes;
+  IndexSet gated{};                    // blocks that some steps drop in every pass alike, and no others; these alone may differ between
+                                       // the steps that one recording in both states serves. Empty: a recording serves this plan alone
   std::int64_t samples = 0;            // in the batch
   Trunk trunk = Trunk::joined;
   std::vector<double> exit_weights;
@@ -48,7 +51,10 @@ class TrainStep {
   // policy plans no pass.
   StepPlan plan(std::int64_t epoch, std::int64_t batch, std::int64_t samples) const;
   // Launches the step; the optimizer's scalars lie on the device already. Changes nothing on the host and reads nothing back.
-  void launch(const StepPlan& plan, const Batch& batch, const Tensor& key, Tensor& loss_sum, Tensor& hits);
+  // states: null to run what the plan says; else the gated blocks are launched in both states (layers/block_states.h).
+  void launch(const StepPlan& plan, const Batch& batch, const Tensor& key, Tensor& loss_sum, Tensor& hits, BlockStates* states = nullptr);
+  // Whatever launch() changes besides loss_sum and hits: handles that share the memory.
+  std::vector<Tensor> changed() const;
   // What the host remembers of a step that was launched, or replayed.
   void count(const StepPlan& plan);
 
@@ -65,7 +71,8 @@ class TrainStep {
  private:
   void restart_optimizer();
   std::vector<Tensor> backward_pass(const StepPlan& plan, const PlannedPass& planned, const Batch& batch, const Tensor& key,
-                                    const std::vector<Tensor>& teacher, Tensor& loss_sum, Tensor* hits);
+                                    const std::vector<Tensor>& teacher, Tensor& loss_sum, Tensor* hits, BlockStates* states = nullptr);
+  IndexSet gated(const std::vector<PlannedPass>& passes) const;
 
   Net& net_;
   TrainConfig config_;

@@ -131,12 +131,17 @@ void Trainer::train_batch(std::int64_t size, BatchStream* stream) {
   net_.store->refresh_compute_copy();  // a captured step asks for it on the host alone
   const DType dtype = net_.store->compute_dtype();
   const Tensor images = stream ? stream->next() : Tensor();
-  graphs_.run(plan, [&] {
+  const auto step = [&](BlockStates* states) {
     Tensor samples(net_.store->context(), {size}, DType::i32);
     feed_.next(step_.optimizer().scalars_on_device(), samples);
     const Batch batch = images ? make_batch(train_, images, samples, feed_.key(), config_.augmentation, dtype)
                                : make_batch(train_, samples, feed_.key(), config_.augmentation, dtype);
-    step_.launch(plan, batch, feed_.key(), loss_sum_, hits_);
+    step_.launch(plan, batch, feed_.key(), loss_sum_, hits_, states);
+  };
+  graphs_.run(plan, step, [&] {
+    std::vector<Tensor> changed = step_.changed();
+    for (const Tensor& tensor : {feed_.position(), loss_sum_, hits_}) changed.push_back(tensor);
+    return changed;
   });
   step_.count(plan);
 }

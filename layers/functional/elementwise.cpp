@@ -5,8 +5,14 @@
 namespace pliant {
 
 Var activation(const Var& x, Activation f) {
-  if (f == Activation::identity) return x;
-  Tensor y = Tensor::like(x.value);
+  return f == Activation::identity ? x : activation(x, f, Tensor::like(x.value));
+}
+
+Var activation(const Var& x, Activation f, Tensor y) {
+  if (f == Activation::identity) {
+    y.copy_from(x.value);
+    return record("copy", {&x}, y, [in = x.slot](const Tensor& dy, Gradients& grads) { grads.add(in, dy); });
+  }
   kernels::activation_forward(x.value, f, y);
   return record(name_of(f), {&x}, y, [in = x.slot, y, f](const Tensor& dy, Gradients& grads) {
     Tensor dx = Tensor::like(dy);

@@ -57,6 +57,22 @@ TEST_CASE("tape: nothing is recorded for constants and without a tape") {
   CHECK(scale(Var{vector({1})}, 2.0).tape == nullptr);
 }
 
+TEST_CASE("tape: what is taken from a slot no longer counts") {
+  Tape tape;
+  const Var x = tape.leaf(vector({1, 2})), constant{vector({1, 2}), &tape};
+  const Var y = scale(x, 3.0);
+  Tensor taken, nothing;
+  Var z{y.value, &tape, tape.record("halves", [&, in = y.slot, of = constant.slot](const Tensor& dy, Gradients& grads) {
+          taken = grads.take(in);
+          nothing = grads.take(of);
+          grads.add(in, dy);
+        })};
+  tape.backward({{scale(y, 5.0), {}}, {z, vector({0, 1})}});
+  CHECK(taken.to_doubles() == std::vector<double>{5, 5});
+  CHECK_FALSE(static_cast<bool>(nothing));
+  CHECK(tape.gradient(x).to_doubles() == std::vector<double>{0, 3});
+}
+
 TEST_CASE("tape: inputs of two tapes are refused") {
   Tape one, two;
   CHECK_THROWS_WITH_AS(add(one.leaf(vector({1})), two.leaf(vector({1}))), doctest::Contains("two tapes"), ShapeError);

@@ -20,16 +20,44 @@ Splits few_images() {
   return load_data(options);
 }
 
-}  // namespace
-
-TEST_CASE("step graphs: runs that change on the way end bit for bit like eager ones") {
+NetDescription shallow(int stages) {
   NetDescription d = tiny_resnet();
-  d.exits = {1};
-  d.last_stage = 1;
+  d.exits = {stages};
+  d.last_stage = stages;
+  return d;
+}
+
+TrainConfig short_run() {
   TrainConfig config;
   config.epochs = 5;
   config.batch = 2;
   config.rate = 0.02;
+  return config;
+}
+
+void compare_runs(const NetDescription& d, const TrainConfig& config) {
+  const TemporaryFolder folder;
+  const Splits data = few_images();
+  Context context(gpu_contexts().front().context->device());
+  std::vector<Net> nets;
+  std::int64_t replayed = 0;
+  for (const StepGraphMode mode : {StepGraphMode::off, StepGraphMode::on}) {
+    nets.push_back(make_net(context, d, DType::f32));
+    const RunFolder out((folder.path() / (mode == StepGraphMode::on ? "on" : "off")).string(), false);
+    Trainer trainer(nets.back(), data, config, out, mode);
+    trainer.run({}, [] { return false; });
+    replayed = trainer.graphs().counts().replayed;
+  }
+  CHECK(bit_equal(nets[0].store->values(), nets[1].store->values()));
+  CHECK(bit_equal(nets[0].store->buffers(), nets[1].store->buffers()));
+  CHECK(replayed > 0);
+}
+
+}  // namespace
+
+TEST_CASE("step graphs: runs that change on the way end bit for bit like eager ones") {
+  NetDescription d = shallow(1);
+  TrainConfig config = short_run();
   SUBCASE("weights are pruned and dense again") {
     config.sparsity = {.fraction = 0.5, .schedule = "gradual", .begin = 1, .end = 3, .dense_at = 4};
   }
@@ -46,21 +74,13 @@ TEST_CASE("step graphs: runs that change on the way end bit for bit like eager o
     d.batch_norm_sets = 2;
     config.dynamic.width_training = "incremental";
   }
-  const TemporaryFolder folder;
-  const Splits data = few_images();
-  Context context(gpu_contexts().front().context->device());
-  std::vector<Net> nets;
-  std::int64_t replayed = 0;
-  for (const StepGraphMode mode : {StepGraphMode::off, StepGraphMode::on}) {
-    nets.push_back(make_net(context, d, DType::f32));
-    const RunFolder out((folder.path() / (mode == StepGraphMode::on ? "on" : "off")).string(), false);
-    Trainer trainer(nets.back(), data, config, out, mode);
-    trainer.run({}, [] { return false; });
-    replayed = trainer.graphs().counts().replayed;
-  }
-  CHECK(bit_equal(nets[0].store->values(), nets[1].store->values()));
-  CHECK(bit_equal(nets[0].store->buffers(), nets[1].store->buffers()));
-  CHECK(replayed > 0);
+  compare_runs(d, config);
+}
+
+TEST_CASE("step graphs: runs whose blocks are dropped at random end bit for bit like eager ones") {
+  NetDescription d = shallow(2);
+  d.survival = std::vector<double>(9, 0.5);
+  compare_runs(d, short_run());
 }
 
 }  // namespace pliant::test

@@ -3,112 +3,12 @@
 
 #include <doctest/doctest.h>
 
-#include <numeric>
-
 #include "core/memory_ops.h"
 #include "core/rng.h"
 #include "nets/widths.h"
-#include "tests/support/compare.h"
-#include "tests/support/contexts.h"
-#include "tests/support/small_data.h"
-#include "tests/support/tiny_net.h"
-#include "train/step_feed.h"
+#include "tests/train/step_run.h"
 
 namespace pliant::test {
-
-namespace {
-
-constexpr std::int64_t kBatch = 3;
-
-// The stem of tiny_resnet() and its first blocks, with a head after each of the stages.
-NetDescription shallow(const std::vector<int>& exits) {
-  NetDescription d = tiny_resnet();
-  d.exits = exits;
-  d.last_stage = exits.back();
-  return d;
-}
-
-TrainConfig config_for(std::int64_t epochs = 2) {
-  TrainConfig config;
-  config.epochs = epochs;
-  config.batch = kBatch;
-  config.augmentation = {.pad = 1, .flip = true};
-  config.optimizer = {.momentum = 0.9, .weight_decay = 1e-3, .nesterov = true};
-  return config;
-}
-
-// The steps of a run as the trainer takes them.
-struct Run {
-  Run(Context& on, const NetDescription& d, const TrainConfig& options, const StepGraphOptions& graph_options, std::int64_t images,
-      DType compute = DType::f32)
-      : context(on),
-        config(options),
-        net(make_net(on, d, compute)),
-        step(net, config),
-        data(small_images(on, images)),
-        feed(on, images, kBatch, step.optimizer().scalars_on_device().size()),
-        graphs(on, graph_options),
-        loss(Tensor::zeros(on, {1})),
-        correct(Tensor::zeros(on, {1}, DType::i32)) {}
-
-  void begin_epoch(std::int64_t epoch) {
-    std::vector<std::int32_t> order(static_cast<std::size_t>(data.size()));
-    std::iota(order.begin(), order.end(), 0);
-    std::rotate(order.begin(), order.begin() + epoch, order.end());
-    std::vector<double> scalars;
-    for (std::int64_t i = 0; i < feed.steps(); ++i) {
-      const std::vector<double> row = step.optimizer().scalars(0.01 / static_cast<double>(i + 1), step.optimizer().steps() + i + 1);
-      scalars.insert(scalars.end(), row.begin(), row.end());
-    }
-    feed.begin_epoch(order, scalars, 0, config.seed, static_cast<std::uint32_t>(epoch));
-    step.begin_epoch(epoch, 0);
-  }
-  void train(std::int64_t epoch, std::int64_t index) {
-    const std::int64_t n = std::min(kBatch, data.size() - index * kBatch);
-    const StepPlan plan = step.plan(epoch, index, n);
-    net.store->refresh_compute_copy();  // as the trainer does
-    graphs.run(plan, [&] {
-      Tensor samples(context, {n}, DType::i32);
-      feed.next(step.optimizer().scalars_on_device(), samples);
-      step.launch(plan, make_batch(data, samples, feed.key(), config.augmentation, net.store->compute_dtype()), feed.key(), loss, correct);
-    });
-    step.count(plan);
-  }
-  void train_all() {
-    for (std::int64_t epoch = 0; epoch < config.epochs; ++epoch) {
-      begin_epoch(epoch);
-      for (std::int64_t i = 0; i < feed.steps(); ++i) train(epoch, i);
-    }
-  }
-
-  Context& context;
-  TrainConfig config;
-  Net net;
-  TrainStep step;
-  DeviceData data;
-  StepFeed feed;
-  StepGraphs graphs;
-  Tensor loss, correct;
-};
-
-void check_equal(const Run& a, const Run& b) {
-  CHECK(bit_equal(a.net.store->values(), b.net.store->values()));
-  CHECK(bit_equal(a.net.store->buffers(), b.net.store->buffers()));
-  REQUIRE(static_cast<bool>(a.net.store->compute_copy()) == static_cast<bool>(b.net.store->compute_copy()));
-  if (a.net.store->compute_copy()) CHECK(bit_equal(a.net.store->compute_copy(), b.net.store->compute_copy()));
-  CHECK(bit_equal(a.net.store->gradients(), b.net.store->gradients()));
-  CHECK(bit_equal(a.loss, b.loss));
-  CHECK(bit_equal(a.correct, b.correct));
-  for (std::size_t i = 0; i < a.step.optimizer().arenas().size(); ++i) {
-    CHECK(bit_equal(a.step.optimizer().arenas()[i].values, b.step.optimizer().arenas()[i].values));
-  }
-  CHECK(a.step.optimizer().steps() == b.step.optimizer().steps());
-  CHECK(a.step.counts().gradient_sums == b.step.counts().gradient_sums);
-}
-
-constexpr StepGraphOptions kRequired{.active = true, .required = true};
-
-}  // namespace
 
 TEST_CASE("step graphs: replayed steps equal eager ones bit for bit") {
   Context context(gpu_contexts().front().context->device());
@@ -129,7 +29,7 @@ TEST_CASE("step graphs: replayed steps equal eager ones bit for bit") {
     config.dynamic.distill_exits = 0.5;
     config.dynamic.log_gradients = true;
   }
-  Run eager(context, d, config, {}, images, compute), replayed(context, d, config, kRequired, images, compute);
+  StepRun eager(context, d, config, {}, images, compute), replayed(context, d, config, kRequired, images, compute);
   eager.train_all();
   replayed.train_all();
   check_equal(eager, replayed);
@@ -151,7 +51,7 @@ TEST_CASE("step graphs: the sandwich rule has a graph per set of widths and repl
   config.dynamic.width_training = "sandwich";
   config.dynamic.sandwich = 3;
   config.dynamic.inplace_distillation = true;
-  Run eager(context, d, config, {}, 4 * kBatch), replayed(context, d, config, kRequired, 4 * kBatch);
+  StepRun eager(context, d, config, {}, 4 * kBatch), replayed(context, d, config, kRequired, 4 * kBatch);
   eager.train_all();
   replayed.train_all();
   check_equal(eager, replayed);
@@ -161,7 +61,7 @@ TEST_CASE("step graphs: the sandwich rule has a graph per set of widths and repl
 
 TEST_CASE("step graphs: a replay asks for no memory and its pool is as it was") {
   Context context(gpu_contexts().front().context->device());
-  Run run(context, shallow({1}), config_for(1), kRequired, 6 * kBatch);
+  StepRun run(context, shallow({1}), config_for(1), kRequired, 6 * kBatch);
   run.begin_epoch(0);
   for (std::int64_t i = 0; i < 3; ++i) run.train(0, i);
   CHECK(run.graphs.counts().captured == 1);
@@ -212,7 +112,7 @@ TEST_CASE("step graphs: more plans than the limit drop the one that was used lon
   Tensor sum = Tensor::zeros(context, {4});
   const auto run = [&](std::int64_t n, int times) {
     for (int i = 0; i < times; ++i) {
-      graphs.run({.samples = n}, [&] {
+      graphs.run({.samples = n, .state = {}}, [&](BlockStates*) {
         Tensor x(context, {4});
         kernels::fill(x, static_cast<double>(n));
         kernels::accumulate(x, sum);
@@ -241,7 +141,7 @@ TEST_CASE("step graphs: a step that reads back is refused or stays eager with th
     StepGraphs graphs(context, {.active = true, .required = required});
     Tensor sum = Tensor::zeros(context, {4}), one = Tensor::zeros(context, {4});
     kernels::fill(one, 1.0);
-    const auto step = [&] {
+    const auto step = [&](BlockStates*) {
       kernels::accumulate(one, sum);
       sum.to_doubles();
     };
@@ -268,7 +168,7 @@ TEST_CASE("step graphs: memory that outlives a step keeps its plan eager") {
   StepGraphs graphs(context, {.active = true});
   Tensor kept;
   for (int i = 0; i < 4; ++i) {
-    graphs.run({}, [&] {
+    graphs.run({}, [&](BlockStates*) {
       kept = Tensor(context, {4});
       kernels::fill(kept, i);
     });

@@ -152,7 +152,8 @@ int run_train(const TrainOptions& flags) {
   const TrainResult result = trainer.run(standard_error_output(), [&] { return interrupt.requested(); });
   if (trainer.graphs().active()) {
     const StepGraphs::Counts& steps = trainer.graphs().counts();
-    std::cerr << "pliant: " << steps.replayed << " steps were replayed as graphs, " << steps.eager << " were launched kernel by kernel\n";
+    std::cerr << "pliant: " << steps.replayed << " steps were replayed as graphs (" << trainer.graphs().graphs() << " are kept), " << steps.eager
+              << " were launched kernel by kernel\n";
   }
   return report(result, flags.json);
 }
