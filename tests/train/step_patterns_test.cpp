@@ -1,4 +1,6 @@
 // Stochastic depth replayed: one recording serves every pattern of dropped blocks, and each step ends bit for bit like an eager one.
+#include <doctest/doctest.h>
+
 #include "core/memory_ops.h"
 #include "nets/widths.h"
 #include "tests/train/step_run.h"
