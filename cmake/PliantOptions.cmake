@@ -7,6 +7,7 @@ option(PLIANT_INSTALL "Install headers, libraries, the program and the CMake pac
 option(PLIANT_BENCHMARKS "Build the benchmarks (needs Google Benchmark)" OFF)
 option(PLIANT_ONEDNN "Convolve on the CPU with oneDNN where it is installed; without it plain loops do" ON)
 option(PLIANT_SANITIZE "Address and undefined-behaviour sanitizers; the emulator then runs without its own access checks" OFF)
+option(PLIANT_UNITY "Compile several sources at a time: a build of everything takes less time, that of one change more" OFF)
 option(PLIANT_WERROR "Treat warnings as errors" OFF)
 set(PLIANT_DEPS_DIR "" CACHE PATH "Folder with an include/ of the header-only dependencies, for machines without system packages")
 set(PLIANT_ARCH native CACHE STRING "-march of the CPU kernels; x86-64-v3 for a binary that travels")
@@ -31,6 +32,9 @@ add_library(pliant_flags INTERFACE)
 set(pliant_warnings -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   list(APPEND pliant_warnings -Wno-pass-failed)  # "omp simd" is a permission here: a loop that stays scalar is no mistake
+endif()
+if(PLIANT_UNITY)
+  list(APPEND pliant_warnings -Wno-shadow)  # of names in other files
 endif()
 if(PLIANT_WERROR)
   list(APPEND pliant_warnings -Werror)

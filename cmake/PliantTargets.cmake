@@ -32,6 +32,13 @@ function(pliant_use target)
   endforeach()
 endfunction()
 
+# pliant_unite(TARGET): with PLIANT_UNITY, some of its sources at a time are compiled as one.
+function(pliant_unite target)
+  if(PLIANT_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
+endfunction()
+
 # pliant_add_folder(NAME [DEPENDS other...] [EXCLUDE subfolder...] [USES dependency...]): a static library pliant_NAME of all sources below the
 # folder.
 function(pliant_add_folder name)
@@ -54,6 +61,9 @@ function(pliant_add_folder name)
   add_library(pliant_${name} STATIC ${sources})
   pliant_add_kernels(pliant_${name} ${kernels})
   set_target_properties(pliant_${name} PROPERTIES EXPORT_NAME ${name})
+  if(name STREQUAL "train")  # the folders below it name things alike, as nets may
+    pliant_unite(pliant_${name})
+  endif()
   if(PLIANT_CLANG_TOOLS AND name MATCHES "^(nets|train)$")  # where the readers are: the fuzzer sees which branches a file takes
     target_compile_options(pliant_${name} PRIVATE -fsanitize=fuzzer-no-link)
   endif()
@@ -79,6 +89,7 @@ function(pliant_add_program name folder)
   file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   add_library(${name}_verbs STATIC ${sources})
+  pliant_unite(${name}_verbs)
   target_link_libraries(${name}_verbs PRIVATE pliant_flags)
   target_link_libraries(${name}_verbs PUBLIC pliant_dep_JSON pliant_dep_CLI11 pliant_dep_FMT pliant_dep_ONEDNN pliant_dep_ZLIB)
   foreach(dependency IN LISTS arg_DEPENDS)

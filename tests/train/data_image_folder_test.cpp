@@ -208,6 +208,26 @@ TEST_CASE("image file: a JPEG with too long Huffman tables is refused before it 
   CHECK(mentions(message_of([&] { read_image(folder.write("a.jpg", bad)); }), "a.jpg: JPEG segment"));
 }
 
+TEST_CASE("image file: a JPEG whose scan needs what no segment before it defines is refused before it is decoded") {
+  TemporaryFolder folder;
+  struct Removed {
+    std::size_t from, length;
+    const char* message;
+  };
+  const Removed removed[] = {
+      {2, 69, "JPEG scan at byte 60 needs a quantisation table that is not there"},
+      {71, 13, "JPEG scan at byte 116 has a component that no frame before it has"},
+      {84, 23, "JPEG scan at byte 106 needs a Huffman table of class 0 that is not there"},
+      {107, 22, "JPEG scan at byte 107 needs a Huffman table of class 1 that is not there"},
+  };
+  for (const Removed& segment : removed) {
+    std::vector<std::uint8_t> bad = grey_jpeg();
+    const auto from = bad.begin() + static_cast<std::ptrdiff_t>(segment.from);
+    bad.erase(from, from + static_cast<std::ptrdiff_t>(segment.length));
+    CHECK(mentions(message_of([&] { read_image(folder.write("a.jpg", bad)); }), segment.message));
+  }
+}
+
 TEST_CASE("image file: a header that promises more pixels than the file can hold is refused before they are decoded") {
   TemporaryFolder folder;
   std::vector<std::uint8_t> bad = grey_jpeg();

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kMaxBytes = 1 << 24;  // of a file with a structure
+constexpr std::size_t kMaxStructureBytes = 1 << 24;  // of a file with a structure
 constexpr std::int32_t kMaxChannels = 1 << 20;
 
 std::string architecture_names() {
@@ -28,12 +28,12 @@ std::string architecture_names() {
 std::string json_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   PLIANT_REQUIRE(UsageError, in.good(), "--architecture ", in_quotes(path), " is neither a file that can be read nor one of", architecture_names());
-  std::string text(kMaxBytes + 1, '\0');
+  std::string text(kMaxStructureBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (std::string_view(text).substr(0, 8).find('\0') != std::string_view::npos) return {};
   PLIANT_REQUIRE(FileError, !text.empty(), path, ": is empty, no structure of a net");
-  PLIANT_REQUIRE(FileError, text.size() <= kMaxBytes, path, ": has more than ", kMaxBytes, " bytes, no structure of a net");
+  PLIANT_REQUIRE(FileError, text.size() <= kMaxStructureBytes, path, ": has more than ", kMaxStructureBytes, " bytes, no structure of a net");
   return text;
 }
 

@@ -25,15 +25,15 @@ std::map<std::string, double> listed_ratios(const std::vector<std::string>& list
 
 namespace {
 
-constexpr std::size_t kMaxBytes = 1 << 24;  // of a file with a plan
+constexpr std::size_t kMaxPlanBytes = 1 << 24;  // of a file with a plan
 
 std::map<std::string, double> ratios_in_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   PLIANT_REQUIRE(UsageError, in.good(), "--plan \"", path, "\" is no file that can be read");
-  std::string text(kMaxBytes + 1, '\0');
+  std::string text(kMaxPlanBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
-  PLIANT_REQUIRE(FileError, text.size() <= kMaxBytes, path, ": has more than ", kMaxBytes, " bytes, no object of ratios by layer");
+  PLIANT_REQUIRE(FileError, text.size() <= kMaxPlanBytes, path, ": has more than ", kMaxPlanBytes, " bytes, no object of ratios by layer");
   require_shallow(text, path);
   const auto json = nlohmann::json::parse(text, nullptr, false);
   PLIANT_REQUIRE(FileError, json.is_object() && !json.empty(), path, ": holds no JSON object of ratios by layer");

@@ -19,6 +19,11 @@ std::vector<std::uint8_t> read_data_file(const std::filesystem::path& path, std:
 // Whether this build reads .gz files (it was built with zlib).
 bool reads_gzip();
 
+// The number that four bytes stand for, the highest first.
+inline std::uint32_t big_endian(const std::uint8_t* bytes) {
+  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
+}
+
 // Creates or replaces a file. FileError if it cannot be written whole.
 void write_data_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
 

@@ -18,10 +18,6 @@ const char* kind(IdxFile file) {
   return file == IdxFile::train_images || file == IdxFile::test_images ? "idx3-ubyte" : "idx1-ubyte";
 }
 
-std::uint32_t big_endian(const std::uint8_t* p) {
-  return std::uint32_t{p[0]} << 24 | std::uint32_t{p[1]} << 16 | std::uint32_t{p[2]} << 8 | p[3];
-}
-
 void append_big_endian(std::vector<std::uint8_t>& bytes, std::int64_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::uint8_t>(value >> shift));
 }

@@ -1,7 +1,6 @@
 #include "train/data/image_file.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cmath>
 #include <memory>
@@ -24,107 +23,12 @@
 
 #include "core/check.h"
 #include "train/data/bytes.h"
+#include "train/data/image_checks.h"
 
 namespace pliant {
 namespace {
 
-using Bytes = std::span<const std::uint8_t>;
-
 constexpr std::int64_t kMaxFile = std::int64_t{1} << 30;
-constexpr std::uint8_t kPngSignature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-
-std::uint32_t big_endian(const std::uint8_t* p) {
-  return std::uint32_t{p[0]} << 24 | std::uint32_t{p[1]} << 16 | std::uint32_t{p[2]} << 8 | p[3];
-}
-
-// CRC-32 as in the PNG specification, annex D.
-std::uint32_t crc32_of(Bytes bytes) {
-  static const std::array<std::uint32_t, 256> table = [] {
-    std::array<std::uint32_t, 256> t{};
-    for (std::uint32_t n = 0; n < 256; ++n) {
-      std::uint32_t c = n;
-      for (int k = 0; k < 8; ++k) c = (c & 1) ? 0xEDB88320u ^ (c >> 1) : c >> 1;
-      t[n] = c;
-    }
-    return t;
-  }();
-  std::uint32_t crc = 0xFFFFFFFFu;
-  for (const std::uint8_t byte : bytes) crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8);
-  return crc ^ 0xFFFFFFFFu;
-}
-
-// Every chunk is whole and has the right check sum, up to IEND.
-void check_png(const std::string& name, Bytes bytes) {
-  for (std::size_t at = 8;;) {
-    PLIANT_REQUIRE(DataError, bytes.size() - at >= 12, name, ": PNG ends after ", bytes.size(),
-                   " bytes without its IEND chunk; the file is truncated");
-    const std::size_t length = big_endian(bytes.data() + at);
-    PLIANT_REQUIRE(DataError, bytes.size() - at - 12 >= length, name, ": PNG chunk at byte ", at, " needs ", length,
-                   " bytes, but the file has ", bytes.size() - at - 12, " there; it is truncated or corrupt");
-    const std::uint32_t expected = big_endian(bytes.data() + at + 8 + length);
-    const std::uint32_t actual = crc32_of(bytes.subspan(at + 4, length + 4));
-    PLIANT_REQUIRE(DataError, actual == expected, name, ": PNG chunk at byte ", at, " has check sum ", actual,
-                   ", expected ", expected, "; the file is corrupt");
-    if (std::equal(bytes.begin() + static_cast<std::ptrdiff_t>(at + 4),
-                   bytes.begin() + static_cast<std::ptrdiff_t>(at + 8), "IEND")) {
-      return;
-    }
-    at += 12 + length;
-  }
-}
-
-// A Huffman segment's tables have at most 256 codes each and fill it exactly. stb_image counts on the first.
-bool huffman_tables_fit(Bytes tables) {
-  while (!tables.empty()) {
-    if (tables.size() < 17) return false;
-    std::size_t codes = 0;
-    for (std::size_t length = 1; length <= 16; ++length) codes += tables[length];
-    if (codes > 256 || tables.size() < 17 + codes) return false;
-    tables = tables.subspan(17 + codes);
-  }
-  return true;
-}
-
-// The first position from `at` on of a marker that ends entropy-coded data: not a stuffed zero, a restart or a fill
-// byte.
-std::size_t next_marker(Bytes bytes, std::size_t at) {
-  for (; at + 1 < bytes.size(); ++at) {
-    const int next = bytes[at + 1];
-    if (bytes[at] == 0xFF && next != 0 && next != 0xFF && (next < 0xD0 || next > 0xD7)) return at;
-  }
-  return bytes.size();
-}
-
-// Walks the segments and scans to the end-of-image marker: all are whole, and no Huffman table is too long.
-void check_jpeg(const std::string& name, Bytes bytes) {
-  constexpr int kHuffmanTables = 0xC4, kEndOfImage = 0xD9, kStartOfScan = 0xDA;
-  for (std::size_t at = 2;;) {
-    while (at + 1 < bytes.size() && bytes[at] == 0xFF && bytes[at + 1] == 0xFF) ++at;  // fill bytes
-    const bool here = at + 2 <= bytes.size();
-    if (here && bytes[at] == 0xFF && bytes[at + 1] == kEndOfImage) return;
-    PLIANT_REQUIRE(DataError, !here || bytes[at] == 0xFF, name, ": byte ", at, " is ", int{bytes[at]},
-                   ", expected a JPEG marker (255); the file is corrupt");
-    const std::size_t length = at + 4 <= bytes.size() ? std::size_t{bytes[at + 2]} << 8 | bytes[at + 3] : 0;
-    PLIANT_REQUIRE(DataError, at + 4 <= bytes.size() && at + 2 + length <= bytes.size(), name, ": JPEG ends after ",
-                   bytes.size(), " bytes without its end marker; the file is truncated");
-    const int marker = bytes[at + 1];
-    PLIANT_REQUIRE(DataError, length >= 2, name, ": JPEG segment at byte ", at, " has length ", length,
-                   ", expected at least 2; the file is corrupt");
-    PLIANT_REQUIRE(DataError, marker != kHuffmanTables || huffman_tables_fit(bytes.subspan(at + 4, length - 2)), name,
-                   ": JPEG Huffman tables at byte ", at, " do not fit their segment; the file is corrupt");
-    at += 2 + length;
-    if (marker == kStartOfScan) at = next_marker(bytes, at);
-  }
-}
-
-// A header may promise a billion pixels in a hundred bytes, and the decoder would fill them. Deflate (PNG) expands 1032 times at most, with
-// eight pixels a byte; JPEG spends a bit or more on each block of 64 pixels.
-void require_possible(const std::string& name, Bytes bytes, int height, int width) {
-  constexpr std::int64_t kMostPngPixels = 8 * 1032, kMostJpegPixels = 8 * 64;  // per byte
-  const std::int64_t most = (bytes[0] == kPngSignature[0] ? kMostPngPixels : kMostJpegPixels) * static_cast<std::int64_t>(bytes.size());
-  PLIANT_REQUIRE(DataError, std::int64_t{height} * width <= most, name, ": promises ", height, " x ", width, " pixels in ", bytes.size(),
-                 " bytes, which hold ", most, " at most; the file is corrupt");
-}
 
 // Weights of the source positions that make up one position of the result, along one side.
 struct Taps {
@@ -162,14 +66,7 @@ bool is_image_name(const std::filesystem::path& path) {
 Image read_image(const std::filesystem::path& path) {
   const std::string name = path.string();
   const std::vector<std::uint8_t> bytes = read_data_file(path, kMaxFile);
-  PLIANT_REQUIRE(DataError, !bytes.empty(), name, ": empty, expected a PNG or JPEG image");
-  if (bytes.size() >= 8 && std::equal(kPngSignature, kPngSignature + 8, bytes.begin())) {
-    check_png(name, bytes);
-  } else if (bytes.size() >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF) {
-    check_jpeg(name, bytes);
-  } else {
-    throw DataError(cat(name, ": neither PNG nor JPEG by its first bytes; the file is corrupt or of another format"));
-  }
+  check_image(name, bytes);
   const int size = static_cast<int>(bytes.size());
   int width = 0, height = 0, stored = 0;
   const auto free_pixels = [](stbi_uc* pixels) { stbi_image_free(pixels); };
@@ -178,7 +75,7 @@ Image read_image(const std::filesystem::path& path) {
     return DataError(cat(name, ": cannot be decoded: ", reason ? reason : "unknown reason"));
   };
   if (!stbi_info_from_memory(bytes.data(), size, &width, &height, &stored)) throw failed();
-  require_possible(name, bytes, height, width);
+  require_possible_size(name, bytes, height, width);
   const int channels = stored >= 3 ? 3 : 1;
   std::unique_ptr<stbi_uc, decltype(free_pixels)> pixels(
       stbi_load_from_memory(bytes.data(), size, &width, &height, &stored, channels), free_pixels);

@@ -1,6 +1,4 @@
-// One image file (PNG or JPEG) as bytes, and resizing. Decoding is stb_image's; what it lets pass is checked before:
-// the check sums of PNG chunks and the end marker of JPEG files, so that a damaged file is refused and not read as grey
-// noise.
+// One image file (PNG or JPEG) as pixels, and resizing. Decoding is stb_image's, after image_checks.h has looked for what it lets pass.
 #pragma once
 
 #include <cstdint>

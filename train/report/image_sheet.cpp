@@ -11,7 +11,7 @@ namespace pliant {
 namespace {
 
 constexpr std::size_t kGlyphWidth = 5, kGlyphHeight = 7, kPitch = 6;
-constexpr int kText = 2;  // pixels of the sheet per dot of a letter
+constexpr int kDot = 2;  // pixels of the sheet per dot of a letter
 constexpr int kGap = 4;   // pixels between images
 constexpr int kMaxSide = 16384;
 
@@ -85,7 +85,7 @@ void write_text(Image& sheet, int top, int left, const std::string& text) {
     for (std::size_t row = 0; row < kGlyphHeight; ++row) {
       for (std::size_t column = 0; column < kGlyphWidth; ++column) {
         if (!dot(text[i], row, column)) continue;
-        fill(sheet, top + kText * static_cast<int>(row), left + kText * static_cast<int>(kPitch * i + column), kText, kBlack);
+        fill(sheet, top + kDot * static_cast<int>(row), left + kDot * static_cast<int>(kPitch * i + column), kDot, kBlack);
       }
     }
   }
@@ -129,8 +129,8 @@ Image image_sheet(std::span<const SheetRow> rows, int scale) {
     letters = std::max(letters, row.label.size());
     most = std::max(most, row.images.size());
   }
-  const std::int64_t label_width = kText * static_cast<std::int64_t>(kPitch * letters);
-  const std::int64_t step_x = std::int64_t{scale} * first.width + kGap, text_height = kText * static_cast<std::int64_t>(kGlyphHeight);
+  const std::int64_t label_width = kDot * static_cast<std::int64_t>(kPitch * letters);
+  const std::int64_t step_x = std::int64_t{scale} * first.width + kGap, text_height = kDot * static_cast<std::int64_t>(kGlyphHeight);
   const std::int64_t step_y = std::max(std::int64_t{scale} * first.height, text_height) + kGap;
   const std::int64_t width = 2 * kGap + label_width + step_x * static_cast<std::int64_t>(most);
   const std::int64_t height = kGap + step_y * static_cast<std::int64_t>(rows.size());
