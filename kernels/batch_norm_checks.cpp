@@ -15,12 +15,6 @@ const void* address(const Tensor& tensor) {
   }
 }
 
-void require_apart(const char* op, const char* output_name, const Tensor& output, const char* input_name,
-                   const Tensor& input) {
-  if (!output || !input || output.size() == 0) return;
-  PLIANT_REQUIRE(ShapeError, address(output) != address(input), op, ": ", output_name, " may not be ", input_name);
-}
-
 void require_per_channel(const char* op, const char* name, const Tensor& tensor, const Tensor& x) {
   const DType wanted = accumulation_dtype(x.dtype());
   PLIANT_REQUIRE(ShapeError, tensor && tensor.shape() == Shape({x.shape()[-1]}) && tensor.dtype() == wanted, op, ": x ", x.shape(),
@@ -44,6 +38,12 @@ ChannelRows channel_rows(const char* op, const Tensor& x) {
 }
 
 }  // namespace
+
+void require_apart(const char* op, const char* output_name, const Tensor& output, const char* input_name,
+                   const Tensor& input) {
+  if (!output || !input || output.size() == 0) return;
+  PLIANT_REQUIRE(ShapeError, address(output) != address(input), op, ": ", output_name, " may not be ", input_name);
+}
 
 ChannelRows check_batch_norm_train(const Tensor& x, const Tensor& factor, const Tensor& shift, const Tensor& residual,
                                    Activation f, double momentum, double epsilon, const Tensor& running_mean,

@@ -23,4 +23,7 @@ ChannelRows check_batch_norm_backward(const char* op, const Tensor& dy, const Te
                                       const Tensor& mean, const Tensor& spread, Activation f, const Tensor& dx,
                                       const Tensor& dscale, const Tensor& dshift, const Tensor& dresidual);
 
+// Throws ShapeError, with both names, where an output begins where an input does. Either may be no tensor.
+void require_apart(const char* op, const char* output_name, const Tensor& output, const char* input_name, const Tensor& input);
+
 }  // namespace pliant::kernels

@@ -25,13 +25,15 @@ const BatchNorm::Set& BatchNorm::set(const Selection& select) const {
   return sets_[static_cast<std::size_t>(k)];
 }
 
-Var BatchNorm::normalise(Pass& pass, const Var& x, const Var& residual, Activation f) const {
+Var BatchNorm::normalise(Pass& pass, const Filter* filter, const Var& x, const Var& residual, Activation f) const {
   const Set& chosen = set(pass.select);
   const Var scale = use(pass, *chosen.scale), shift = use(pass, *chosen.shift);
   ActiveBuffer mean(pass, *chosen.mean), variance(pass, *chosen.variance);
   const BatchNormState state{mean.value(), variance.value(), pass.statistics_momentum.value_or(options_.momentum), options_.epsilon};
   const bool train = pass.mode == Mode::train;
-  const Var y = train ? batch_norm_train(x, scale, shift, state, f, residual) : batch_norm_infer(x, scale, shift, state, f, residual);
+  const Var y = !train   ? batch_norm_infer(x, scale, shift, state, f, residual)
+                : filter ? conv2d_batch_norm_train(x, filter->w, filter->geometry, scale, shift, state, f, residual)
+                         : batch_norm_train(x, scale, shift, state, f, residual);
   if (train) {
     mean.write_back();
     variance.write_back();
@@ -39,11 +41,22 @@ Var BatchNorm::normalise(Pass& pass, const Var& x, const Var& residual, Activati
   return apply_mask(pass, axis_, y);
 }
 
-Var BatchNorm::forward(Pass& pass, const Var& x) const { return normalise(pass, x, {}, options_.activation); }
+bool BatchNorm::fuses_onto(Activation f) const {
+  return options_.activation == Activation::identity && (f == Activation::identity || f == Activation::relu);
+}
+
+Var BatchNorm::forward(Pass& pass, const Var& x) const { return normalise(pass, nullptr, x, {}, options_.activation); }
 
 Var BatchNorm::forward_onto(Pass& pass, const Var& x, const Var& residual, Activation f) const {
-  const bool fusible = options_.activation == Activation::identity && (f == Activation::identity || f == Activation::relu);
-  return fusible ? normalise(pass, x, residual, f) : Layer::forward_onto(pass, x, residual, f);
+  return fuses_onto(f) ? normalise(pass, nullptr, x, residual, f) : Layer::forward_onto(pass, x, residual, f);
+}
+
+Var BatchNorm::forward_behind(const Filter& filter, Pass& pass, const Var& x) const {
+  return normalise(pass, &filter, x, {}, options_.activation);
+}
+
+Var BatchNorm::forward_behind(const Filter& filter, Pass& pass, const Var& x, const Var& residual, Activation f) const {
+  return normalise(pass, &filter, x, residual, f);
 }
 
 Shape BatchNorm::cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const {

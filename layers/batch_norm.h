@@ -3,7 +3,7 @@
 // widths is the naive variant, whose statistics fit no width.
 #pragma once
 
-#include "layers/layer.h"
+#include "layers/conv2d.h"
 
 namespace pliant {
 
@@ -22,6 +22,10 @@ class BatchNorm : public Layer {
 
   Var forward(Pass& pass, const Var& x) const override;
   Var forward_onto(Pass& pass, const Var& x, const Var& residual, Activation f) const override;
+  // The two in training, of the convolution of x with the filter. The second where fuses_onto(f).
+  Var forward_behind(const Filter& filter, Pass& pass, const Var& x) const;
+  Var forward_behind(const Filter& filter, Pass& pass, const Var& x, const Var& residual, Activation f) const;
+  bool fuses_onto(Activation f) const;
   Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override;
 
  private:
@@ -29,7 +33,7 @@ class BatchNorm : public Layer {
     Parameter *scale, *shift, *mean, *variance;
   };
   const Set& set(const Selection& select) const;
-  Var normalise(Pass& pass, const Var& x, const Var& residual, Activation f) const;
+  Var normalise(Pass& pass, const Filter* filter, const Var& x, const Var& residual, Activation f) const;  // null: x itself
 
   BatchNormOptions options_;
   ChannelAxis& axis_;

@@ -51,6 +51,12 @@ Var Conv2d::forward(Pass& pass, const Var& x) const {
   return apply_mask(pass, out_, options_.activation == Activation::identity ? y : activation(y, options_.activation));
 }
 
+std::optional<Filter> Conv2d::bare(Pass& pass) const {
+  const bool alone = !bias_ && options_.activation == Activation::identity && options_.shape != KernelShape::cross && !is_masked(out_);
+  if (!alone || pass.observer || pass.mode != Mode::train) return std::nullopt;
+  return Filter{use(pass, *weight_), geometry(pass.select.width)};
+}
+
 Shape Conv2d::cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const {
   const Shape w = weight_->active_shape(select.width);
   Shape y;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "layers/layer.h"
 
@@ -24,6 +25,12 @@ struct Conv2dOptions {
   bool shapeable() const { return kernel == 3 && padding == 1 && dilation == 1 && groups == 1 && !depthwise; }
 };
 
+// A convolution and nothing else: what a layer that follows it may compute with it.
+struct Filter {
+  Var w;
+  Conv2dGeometry geometry;
+};
+
 class Conv2d : public Layer {
  public:
   // Declares NAME.weight {out, kernel, kernel, in / groups} (a cross: {out, 5, 1, in}; a centre: {out, 1, 1, in}) and, on request,
@@ -34,6 +41,9 @@ class Conv2d : public Layer {
   Var forward_onto(Pass& pass, const Var& x, const Var& residual, Activation f) const override;
   Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override;
   int convolutions() const override { return 1; }
+
+  // What forward() is in a training pass where it is a convolution alone: no bias, activation, mask or observer, no cross. Else nothing.
+  std::optional<Filter> bare(Pass& pass) const;
 
  private:
   Conv2dGeometry geometry(int width) const;

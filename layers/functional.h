@@ -44,6 +44,11 @@ Var batch_norm_train(const Var& x, const Var& scale, const Var& shift, const Bat
 Var batch_norm_infer(const Var& x, const Var& scale, const Var& shift, const BatchNormState& state,
                      Activation f = Activation::identity, const Var& residual = {});
 
+// conv2d_batch_norm.cpp
+// batch_norm_train(conv2d(x, w), ...), which a library may compute in fewer passes (kernels/conv2d_normed.h). Two steps of the tape.
+Var conv2d_batch_norm_train(const Var& x, const Var& w, const Conv2dGeometry& geometry, const Var& scale, const Var& shift,
+                            const BatchNormState& state, Activation f = Activation::identity, const Var& residual = {});
+
 // pooling.cpp
 Var max_pool(const Var& x, const PoolGeometry& geometry);
 Var average_pool(const Var& x, const PoolGeometry& geometry);

@@ -81,11 +81,11 @@ void ActiveBuffer::write_back() {
   kernels::unpack_accumulate(change, indices_, buffer_.value);
 }
 
-namespace {
-
 bool is_masked(const ChannelAxis& axis) {
   return axis.mask || std::any_of(axis.parts().begin(), axis.parts().end(), [](const ChannelAxis* part) { return is_masked(*part); });
 }
+
+namespace {
 
 // What an axis keeps: its own mask, and of a concatenation those of its parts side by side.
 Tensor mask_of(Context& context, const ChannelAxis& axis, DType dtype) {

@@ -80,6 +80,7 @@ class ActiveBuffer {
   std::vector<Tensor> indices_;  // empty: value_ shares the buffer's memory
   Tensor value_, before_;
 };
+bool is_masked(const ChannelAxis& axis);  // by its own mask or one of the parts it is made of
 // x with the masked channels of the axis, and of the parts it is made of, set to zero; x itself where there is no mask.
 Var apply_mask(Pass& pass, const ChannelAxis& axis, const Var& x);
 // Active scalars of a parameter at a width, for cost().

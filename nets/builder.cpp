@@ -102,7 +102,7 @@ LayerPtr NetBuilder::channel_map(const std::string& name, ChannelAxis& in, Chann
   return std::make_unique<ChannelMap>(name, in, out, std::move(map));
 }
 
-LayerPtr NetBuilder::conv(const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options) {
+std::unique_ptr<Conv2d> NetBuilder::conv(const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options) {
   Conv2dOptions shaped = options;
   if (options.shapeable()) {
     has_shapeable_ = true;
@@ -117,9 +117,9 @@ void NetBuilder::add_conv_norm(Sequential& body, const std::string& name, Dim in
                                const std::string& norm, Activation f) {
   Conv2dOptions folded = options;
   if (net_.description.folded) folded.bias = true, folded.activation = f;
-  body.add(conv(name, in, out, folded));
-  if (net_.description.folded) return;
-  body.add(batch_norm(norm, out, f));
+  std::unique_ptr<Conv2d> layer = conv(name, in, out, folded);
+  if (net_.description.folded) return body.add(std::move(layer));
+  body.add(std::make_unique<NormedConv2d>(std::move(layer), batch_norm(norm, out, f)));
   net_.conv_norms.push_back({name, norm, BatchNormOptions{}.epsilon});
 }
 
@@ -131,7 +131,7 @@ void NetBuilder::add_conv_relu(Sequential& body, const std::string& name, Dim in
   if (!net_.description.folded) body.add(std::make_unique<ActivationLayer>(relu, Activation::relu));
 }
 
-LayerPtr NetBuilder::batch_norm(const std::string& name, ChannelAxis& axis, Activation f) {
+std::unique_ptr<BatchNorm> NetBuilder::batch_norm(const std::string& name, ChannelAxis& axis, Activation f) {
   const NetDescription& d = net_.description;
   return std::make_unique<BatchNorm>(store(), name, axis, BatchNormOptions{f, d.batch_norm_sets, d.shared_scale_shift});
 }

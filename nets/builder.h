@@ -5,8 +5,7 @@
 #include <map>
 #include <string_view>
 
-#include "layers/batch_norm.h"
-#include "layers/conv2d.h"
+#include "layers/normed_conv2d.h"
 #include "layers/exit_head.h"
 #include "layers/linear.h"
 #include "layers/residual.h"
@@ -48,13 +47,13 @@ class NetBuilder {
   // Output channel j is input channel whole[j], or zero where that is -1; counted before anything was removed, on full_size().
   LayerPtr channel_map(const std::string& name, ChannelAxis& in, ChannelAxis& out, const std::vector<std::int32_t>& whole);
   // A 3x3 convolution with padding 1 gets the shape that the description asks for (nets/kernel_shapes.h).
-  LayerPtr conv(const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options);
+  std::unique_ptr<Conv2d> conv(const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options);
   // Adds a convolution and the batch norm NORM of what it writes, with f; or the one layer that both fold into.
   void add_conv_norm(Sequential& body, const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options, const std::string& norm,
                      Activation f);
   // Adds a convolution and the ReLU layer RELU, or both in one in a folded net.
   void add_conv_relu(Sequential& body, const std::string& name, Dim in, ChannelAxis& out, const Conv2dOptions& options, const std::string& relu);
-  LayerPtr batch_norm(const std::string& name, ChannelAxis& axis, Activation f);
+  std::unique_ptr<BatchNorm> batch_norm(const std::string& name, ChannelAxis& axis, Activation f);
   // Numbers the blocks. The branch is null where next_block_removed() says so: then nothing of it is declared.
   LayerPtr residual(const std::string& name, LayerPtr branch, LayerPtr shortcut, Activation f = Activation::relu);
   bool next_block_removed() const;

@@ -3,12 +3,14 @@
 // Reads x twice, writes y once, 12 bytes a value of f32, 16 with a residual; the second reading comes from the L2 cache where
 // x fits. Bound by memory. Moments are kept as (count, mean, squared deviations) and joined after Chan, Golub and
 // LeVeque (1979): no cancellation, however large the mean is beside the deviation. Deterministic: no atomics, fixed
-// order.
+// order. Where a convolution has left sums, the first two kernels are one that reads these alone.
 #include "kernels/batch_norm.h"
 
 #include "kernels/batch_norm_checks.h"
 #include "kernels/elementwise_formulas.h"
+#include "kernels/gpu/batch_norm_sums.h"
 #include "kernels/gpu/channel_tiles.cuh"
+#include "kernels/tensor_checks.h"
 
 namespace pliant::kernels::gpu {
 
@@ -70,6 +72,14 @@ struct Statistics {  // [C] each
   float momentum, epsilon;
 };
 
+// Of a channel with m rows; squares: the sum of squared deviations from the mean.
+__device__ void write_statistics(const Statistics& to, std::int64_t c, float mean, float squares, std::int64_t m) {
+  to.mean[c] = mean;
+  to.inverse_deviation[c] = 1.0f / sqrtf(squares / static_cast<float>(m) + to.epsilon);
+  to.running_mean[c] = (1.0f - to.momentum) * to.running_mean[c] + to.momentum * mean;
+  to.running_variance[c] = (1.0f - to.momentum) * to.running_variance[c] + to.momentum * (squares / static_cast<float>(m - 1));
+}
+
 // Joins the chunks: t describes the matrix of chunks [chunks, C], one block per tile of channels.
 template <class T>
 __global__ void join_moments_kernel(const T* __restrict__ x,            // [rows, C], for its first row
@@ -88,13 +98,15 @@ __global__ void join_moments_kernel(const T* __restrict__ x,            // [rows
   join_lanes(s, [&](int slot, int other) { moments[slot] = joined(moments[slot], moments[other]); });
   if (s.lane > 0 || !active) return;
   const Moments all = moments[s.slot];
-  const std::int64_t c = s.channel;
-  const float mean = to_float(x[c]) + all.mean, m = static_cast<float>(rows);
-  to.mean[c] = mean;
-  to.inverse_deviation[c] = 1.0f / sqrtf(all.squares / m + to.epsilon);
-  to.running_mean[c] = (1.0f - to.momentum) * to.running_mean[c] + to.momentum * mean;
-  to.running_variance[c] =
-      (1.0f - to.momentum) * to.running_variance[c] + to.momentum * (all.squares / static_cast<float>(rows - 1));
+  write_statistics(to, s.channel, to_float(x[s.channel]) + all.mean, all.squares, rows);
+}
+
+__global__ void statistics_of_sums_kernel(const float* __restrict__ sum, const float* __restrict__ sum_of_squares, std::int64_t channels,
+                                          std::int64_t rows, Statistics to) {
+  const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (c >= channels) return;
+  const float mean = sum[c] / static_cast<float>(rows), squares = fmaf(-mean, sum[c], sum_of_squares[c]);
+  write_statistics(to, c, mean, squares < 0.0f ? 0.0f : squares, rows);
 }
 
 // spread: the inverse deviation, or with kVariance the variance. The mean is subtracted first: scale x - scale mean
@@ -144,6 +156,12 @@ void normalise(const Tensor& x, const Tensor& residual, const Tensor& scale, con
   });
 }
 
+Statistics statistics_in(Tensor& running_mean, Tensor& running_variance, double momentum, double epsilon, Tensor& mean,
+                         Tensor& inverse_deviation) {
+  return {running_mean.data<float>(),      running_variance.data<float>(), mean.data<float>(),
+          inverse_deviation.data<float>(), static_cast<float>(momentum),   static_cast<float>(epsilon)};
+}
+
 }  // namespace
 
 void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,
@@ -152,8 +170,7 @@ void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift,
   const ChannelRows sizes = check_batch_norm_train(x, scale, shift, residual, f, momentum, epsilon, running_mean,
                                                    running_variance, mean, inverse_deviation, y);
   const auto stream = x.context().stream();
-  const Statistics to{running_mean.data<float>(),      running_variance.data<float>(), mean.data<float>(),
-                      inverse_deviation.data<float>(), static_cast<float>(momentum),   static_cast<float>(epsilon)};
+  const Statistics to = statistics_in(running_mean, running_variance, momentum, epsilon, mean, inverse_deviation);
   dispatch_gpu(x.dtype(), "batch_norm", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const int vector = vector_of<T>(sizes.channels, {x.data<T>()});
@@ -166,6 +183,18 @@ void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift,
     launch(join_moments_kernel<T>, joining.grid(), joining.block(), 0, stream, x.data<T>(), partial.data<float>(), joining,
            sizes.rows, t.rows_per_chunk, to);
   });
+  normalise<false>(x, residual, scale, shift, mean, inverse_deviation, epsilon, f, sizes, y);
+}
+
+void batch_norm_train_of_sums(const Tensor& x, const Tensor& sum, const Tensor& sum_of_squares, const Tensor& scale, const Tensor& shift,
+                              const Tensor& residual, Activation f, double momentum, double epsilon, Tensor& running_mean,
+                              Tensor& running_variance, Tensor& mean, Tensor& inverse_deviation, Tensor& y) {
+  const ChannelRows sizes = check_batch_norm_train(x, scale, shift, residual, f, momentum, epsilon, running_mean,
+                                                   running_variance, mean, inverse_deviation, y);
+  require_tensor("batch_norm_train_of_sums", "sum", sum, {sizes.channels}, DType::f32);
+  require_tensor("batch_norm_train_of_sums", "sum_of_squares", sum_of_squares, {sizes.channels}, DType::f32);
+  launch_1d(statistics_of_sums_kernel, sizes.channels, x.context().stream(), sum.data<float>(), sum_of_squares.data<float>(),
+            sizes.channels, sizes.rows, statistics_in(running_mean, running_variance, momentum, epsilon, mean, inverse_deviation));
   normalise<false>(x, residual, scale, shift, mean, inverse_deviation, epsilon, f, sizes, y);
 }
 

@@ -1,5 +1,5 @@
 // Without CUDA there is no library: the emulator runs the hand-written convolution.
-#include "kernels/conv2d.h"
+#include "kernels/conv2d_normed_plain.h"
 #include "kernels/gpu/conv2d_direct.h"
 #include "kernels/gpu/conv2d_tail.h"
 
@@ -21,6 +21,13 @@ void conv2d_backward_data(const Tensor& dy, const Tensor& w, const Conv2dGeometr
 
 void conv2d_backward_filter(const Tensor& dy, const Tensor& x, const Conv2dGeometry& geometry, Tensor& dw) {
   conv2d_direct_backward_filter(dy, x, geometry, dw);
+}
+
+void conv2d_batch_norm_train(const Tensor& x, const Tensor& w, const Conv2dGeometry& geometry, const Tensor& scale, const Tensor& shift,
+                             const Tensor& residual, Activation f, double momentum, double epsilon, Tensor& running_mean,
+                             Tensor& running_variance, Tensor& mean, Tensor& inverse_deviation, Tensor& z, Tensor& y) {
+  plain_conv2d_batch_norm_train(x, w, geometry, scale, shift, residual, f, momentum, epsilon, running_mean, running_variance, mean,
+                                inverse_deviation, z, y);
 }
 
 }  // namespace pliant::kernels::gpu

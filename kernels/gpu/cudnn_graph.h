@@ -1,5 +1,6 @@
 // One convolution as a graph of cuDNN's operations. Needs no handle and no device. Only in builds with CUDA.
 //   x [N, H, W, C]   w [K, R, S, C / groups]   y [N, P, Q, K], their gradients in their places; bias [K]; residual as y; sums are f32 throughout.
+//   Behind a forward convolution the sum of y and that of its squares, [K] each, over all of its pixels.
 #pragma once
 
 #include <type_traits>
@@ -20,6 +21,7 @@ struct ConvolutionProblem {
   ConvolutionDirection direction{};
   int dtype = 0;      // a DType: of x, w, y and their gradients, but for dw, which is f32
   int has_bias = 0, has_residual = 0, relu = 0;  // forward alone: y = f(convolution + bias + residual)
+  int sums = 0;       // forward alone, without the three: batch normalisation of y follows, which starts from these sums
   int alignment = 0;  // bytes that divide every address
 
   DType storage() const { return static_cast<DType>(dtype); }
@@ -33,6 +35,7 @@ std::string describe(const ConvolutionProblem& problem);
 struct ConvolutionForm {
   bool adds_bias = false;
   bool ends = false;            // with the residual and ReLU, where the problem has them
+  bool sums = false;            // takes those of y and of its squares
   bool accumulates = false;     // dw = dw + gradient instead of dw = gradient
   DType filter = DType::f32;    // dtype of w or dw in the graph
 };
@@ -40,7 +43,8 @@ struct ConvolutionForm {
 std::vector<ConvolutionForm> forms_of(const ConvolutionProblem& problem);
 
 // Names of the tensors in a variant pack.
-constexpr std::int64_t kTensorX = 1, kTensorW = 2, kTensorY = 3, kTensorBias = 4, kTensorResidual = 5, kTensorSum = 6;
+constexpr std::int64_t kTensorX = 1, kTensorW = 2, kTensorY = 3, kTensorBias = 4, kTensorResidual = 5, kTensorYSum = 6, kTensorYSquares = 7;
+constexpr std::int64_t kTensorBetween = 8;  // and above: results without memory
 
 // Operations with everything that they refer to. Throws DeviceError with cuDNN's reason where it refuses the description.
 class ConvolutionGraph {

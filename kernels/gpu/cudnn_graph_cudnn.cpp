@@ -116,6 +116,19 @@ CudnnDescriptor pointwise_operation(const CudnnDescriptor& how, const CudnnDescr
   return result;
 }
 
+// Sums over everything but the channels.
+CudnnDescriptor sums_operation(const CudnnDescriptor& y, const CudnnDescriptor& sum, const CudnnDescriptor& squares) {
+  CudnnDescriptor result(CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR);
+  const cudnnGenStatsMode_t mode = CUDNN_GENSTATS_SUM_SQSUM;
+  result.set(CUDNN_ATTR_OPERATION_GENSTATS_MODE, CUDNN_TYPE_GENSTATS_MODE, &mode);
+  result.set(CUDNN_ATTR_OPERATION_GENSTATS_MATH_PREC, CUDNN_TYPE_DATA_TYPE, &kSumType);
+  result.set_descriptor(CUDNN_ATTR_OPERATION_GENSTATS_XDESC, y);
+  result.set_descriptor(CUDNN_ATTR_OPERATION_GENSTATS_SUMDESC, sum);
+  result.set_descriptor(CUDNN_ATTR_OPERATION_GENSTATS_SQSUMDESC, squares);
+  result.finalise("an operation that sums channels");
+  return result;
+}
+
 }  // namespace
 
 const char* name_of(Direction direction) {
@@ -131,7 +144,8 @@ std::string describe(const ConvolutionProblem& problem) {
   const Conv2dSizes& z = problem.sizes;
   return cat(name_of(problem.direction), " of ", z.n, " x ", z.h, " x ", z.w, " x ", z.c, " with ", z.k, " filters of ", z.r, " x ", z.s,
              " (stride ", z.stride, ", padding ", z.padding, ", dilation ", z.dilation, ", groups ", z.groups, ") in ", problem.storage(),
-             problem.has_bias ? " with a bias" : "", problem.has_residual ? " onto a residual" : "", problem.relu ? " with ReLU" : "");
+             problem.has_bias ? " with a bias" : "", problem.has_residual ? " onto a residual" : "", problem.relu ? " with ReLU" : "",
+             problem.sums ? " in front of batch normalisation" : "");
 }
 
 std::vector<ConvolutionForm> forms_of(const ConvolutionProblem& problem) {
@@ -139,6 +153,7 @@ std::vector<ConvolutionForm> forms_of(const ConvolutionProblem& problem) {
   if (problem.direction != Direction::backward_filter) {
     const bool biased = problem.has_bias != 0;
     std::vector<ConvolutionForm> forms;
+    if (problem.sums) forms.push_back({.sums = true, .filter = storage});
     if (problem.has_residual || problem.relu) forms.push_back({.adds_bias = biased, .ends = true, .filter = storage});
     if (biased) forms.push_back({.adds_bias = true, .filter = storage});
     forms.push_back({.filter = storage});
@@ -153,7 +168,7 @@ ConvolutionGraph::ConvolutionGraph(const ConvolutionProblem& problem, const Conv
     : graph_(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR) {
   const Conv2dSizes& z = problem.sizes;
   const DType storage = problem.storage();
-  parts_.reserve(13);  // references into it stay valid
+  parts_.reserve(16);  // references into it stay valid
   const CudnnDescriptor& x = add(tensor(kTensorX, {z.n, z.h, z.w, z.c}, storage, problem.alignment));
   const CudnnDescriptor& w = add(tensor(kTensorW, {z.k, z.r, z.s, z.group_c}, form.filter, problem.alignment));
   const CudnnDescriptor& y = add(tensor(kTensorY, {z.n, z.p, z.q, z.k}, storage, problem.alignment));
@@ -171,7 +186,7 @@ void ConvolutionGraph::add_forward(const ConvolutionProblem& problem, const Conv
   const Conv2dSizes& z = problem.sizes;
   const bool onto = form.ends && problem.has_residual, relu = form.ends && problem.relu;
   int behind = form.adds_bias + onto + relu;  // operations after the convolution
-  std::int64_t id = kTensorSum;
+  std::int64_t id = kTensorBetween;
   const auto next = [&]() -> const CudnnDescriptor& {
     return behind-- == 0 ? y : add(tensor(id++, {z.n, z.p, z.q, z.k}, DType::f32, problem.alignment, true));
   };
@@ -185,6 +200,11 @@ void ConvolutionGraph::add_forward(const ConvolutionProblem& problem, const Conv
   if (form.adds_bias) apply(CUDNN_POINTWISE_ADD, &add(tensor(kTensorBias, {1, 1, 1, z.k}, DType::f32, problem.alignment)));
   if (onto) apply(CUDNN_POINTWISE_ADD, &add(tensor(kTensorResidual, {z.n, z.p, z.q, z.k}, problem.storage(), problem.alignment)));
   if (relu) apply(CUDNN_POINTWISE_RELU_FWD, nullptr);
+  if (!form.sums) return;
+  const auto sum = [&](std::int64_t name) -> const CudnnDescriptor& {
+    return add(tensor(name, {1, 1, 1, z.k}, DType::f32, problem.alignment));
+  };
+  operations_.push_back(sums_operation(y, sum(kTensorYSum), sum(kTensorYSquares)));
 }
 
 CudnnDescriptor& ConvolutionGraph::add(CudnnDescriptor part) { return parts_.emplace_back(std::move(part)); }

@@ -1,6 +1,6 @@
 #include "kernels/batch_norm.h"
 
-#include "layers/functional.h"
+#include "layers/functional/recorded.h"
 
 namespace pliant {
 
@@ -27,12 +27,8 @@ struct BatchNormSlots {
 
 }  // namespace
 
-Var batch_norm_train(const Var& x, const Var& scale, const Var& shift, const BatchNormState& state, Activation f,
-                     const Var& residual) {
-  Tensor y = Tensor::like(x.value), mean = Tensor::like(scale.value), inverse_deviation = Tensor::like(scale.value);
-  Tensor running_mean = state.running_mean, running_variance = state.running_variance;
-  kernels::batch_norm_train(x.value, scale.value, shift.value, residual.value, f, state.momentum, state.epsilon,
-                            running_mean, running_variance, mean, inverse_deviation, y);
+Var recorded_batch_norm_train(const Var& x, const Var& scale, const Var& shift, const Tensor& mean, const Tensor& inverse_deviation, Activation f,
+                              const Var& residual, const Tensor& y) {
   const BatchNormSlots slots{x.slot, scale.slot, shift.slot, residual.slot};
   return record("batch_norm_train", {&x, &scale, &shift, &residual}, y,
                 [slots, x = x.value, y = f == Activation::identity ? Tensor() : y, scale = scale.value, mean,
@@ -42,6 +38,15 @@ Var batch_norm_train(const Var& x, const Var& scale, const Var& shift, const Bat
                                                  dresidual);
                   });
                 });
+}
+
+Var batch_norm_train(const Var& x, const Var& scale, const Var& shift, const BatchNormState& state, Activation f,
+                     const Var& residual) {
+  Tensor y = Tensor::like(x.value), mean = Tensor::like(scale.value), inverse_deviation = Tensor::like(scale.value);
+  Tensor running_mean = state.running_mean, running_variance = state.running_variance;
+  kernels::batch_norm_train(x.value, scale.value, shift.value, residual.value, f, state.momentum, state.epsilon,
+                            running_mean, running_variance, mean, inverse_deviation, y);
+  return recorded_batch_norm_train(x, scale, shift, mean, inverse_deviation, f, residual, y);
 }
 
 Var batch_norm_infer(const Var& x, const Var& scale, const Var& shift, const BatchNormState& state, Activation f,

@@ -1,6 +1,7 @@
 #include "kernels/channels.h"
+#include "kernels/conv2d_checks.h"
 #include "kernels/matrix_product.h"
-#include "layers/functional.h"
+#include "layers/functional/recorded.h"
 
 namespace pliant {
 
@@ -16,11 +17,8 @@ Tensor keep_for(const Var& other, const Tensor& tensor) { return other.slot.inde
 
 }  // namespace
 
-Var conv2d(const Var& x, const Var& w, const Var& bias, const Conv2dGeometry& geometry) {
-  const Shape shape = conv2d_output_shape(x.value.shape(), w.value.shape(), geometry);
-  const bool depthwise = geometry.groups > 1 && geometry.groups == shape[-1] && geometry.groups == x.value.shape()[-1];
-  Tensor y(x.value.context(), shape, x.value.dtype());
-  (depthwise ? kernels::depthwise_conv2d_forward : kernels::conv2d_forward)(x.value, w.value, bias.value, geometry, y);
+Var recorded_conv2d(const Var& x, const Var& w, const Var& bias, const Conv2dGeometry& geometry, const Tensor& y) {
+  const bool depthwise = kernels::is_depthwise(x.value, w.value, geometry);
   return record(depthwise ? "depthwise_conv2d" : "conv2d", {&x, &w, &bias}, y,
                 [geometry, depthwise, x_shape = x.value.shape(), x_kept = keep_for(w, x.value), w_kept = keep_for(x, w.value),
                  w_like = w.value, b = bias.value, x_slot = x.slot, w_slot = w.slot,
@@ -35,6 +33,12 @@ Var conv2d(const Var& x, const Var& w, const Var& bias, const Conv2dGeometry& ge
                   (depthwise ? kernels::depthwise_conv2d_backward_data : kernels::conv2d_backward_data)(dy, w_kept, geometry, dx);
                   grads.add(x_slot, std::move(dx));
                 });
+}
+
+Var conv2d(const Var& x, const Var& w, const Var& bias, const Conv2dGeometry& geometry) {
+  Tensor y(x.value.context(), conv2d_output_shape(x.value.shape(), w.value.shape(), geometry), x.value.dtype());
+  (kernels::is_depthwise(x.value, w.value, geometry) ? kernels::depthwise_conv2d_forward : kernels::conv2d_forward)(x.value, w.value, bias.value, geometry, y);
+  return recorded_conv2d(x, w, bias, geometry, y);
 }
 
 Var conv2d_fused(const Var& x, const Var& w, const Var& bias, const Conv2dGeometry& geometry, Activation f, const Var& residual) {

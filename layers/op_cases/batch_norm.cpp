@@ -34,6 +34,23 @@ BatchNormCase one_case(bool train, const Shape& shape, Activation f, bool residu
   return {op, f, epsilon};
 }
 
+// With a convolution in front. A result near the kink of relu may round to its other side in 16 bits, which no tolerance covers.
+OpCase convolved_case(const std::string& name, const Shape& x, const Shape& w, const Conv2dGeometry& geometry, Activation f, bool residual) {
+  const std::int64_t k = w[0];
+  OpCase op{cat("conv2d, batch norm train: ", name, ", ", name_of(f), residual ? " after a residual" : ""),
+            {x, w, {k}, {k}},
+            [geometry, f, residual](const std::vector<Var>& in) {
+              const std::size_t at = residual ? 5 : 4;  // of the constants
+              const BatchNormState state{in[at].value, in[at + 1].value, 0.3, 1e-3};
+              return conv2d_batch_norm_train(in[0], in[1], geometry, in[2], in[3], state, f, residual ? in[4] : Var{});
+            }};
+  if (residual) op.inputs.push_back(conv2d_output_shape(x, w, geometry));
+  op.masters = {2, 3};
+  op.constants = [k](Context& context, DType dtype) { return running_statistics(context, k, dtype); };
+  op.roundings = f == Activation::relu ? 0.0 : 4.0;
+  return op;
+}
+
 // Forward and backward, with enough rows for several blocks of the kernels in every layout of channels.
 PreparedKernel train_and_back(Context& context, DType dtype, std::int64_t rows, std::int64_t c, Activation f) {
   const DType wide = accumulation_dtype(dtype);
@@ -76,6 +93,10 @@ std::vector<OpCase> batch_norm_cases() {
     for (const BatchNormCase& one : batch_norms_in(train)) cases.push_back(one.op);
   }
   cases.push_back(one_case(false, {1, 7}, Activation::relu, true).op);
+  cases.push_back(convolved_case("3x3, 3 to 5", {2, 5, 4, 3}, {5, 3, 3, 3}, {1, 1, 1, 1}, Activation::relu, true));
+  cases.push_back(convolved_case("1x1 stride 2, 8 to 16", {3, 5, 5, 8}, {16, 1, 1, 8}, {2, 0, 1, 1}, Activation::identity, false));
+  cases.push_back(convolved_case("groups 2, 6 to 4", {2, 4, 5, 6}, {4, 3, 3, 3}, {1, 1, 1, 2}, Activation::identity, true));
+  cases.push_back(convolved_case("depthwise, 5 channels", {2, 5, 4, 5}, {5, 3, 3, 1}, {1, 1, 1, 5}, Activation::relu, false));
   return cases;
 }
 

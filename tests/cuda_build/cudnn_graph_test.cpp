@@ -31,6 +31,13 @@ ConvolutionProblem fused(const Conv2dSizes& sizes, DType dtype) {
   return problem;
 }
 
+// y = convolution, with the sums that batch normalisation of y starts from
+ConvolutionProblem summed(const Conv2dSizes& sizes, DType dtype) {
+  ConvolutionProblem problem = problem_of(sizes, ConvolutionDirection::forward, dtype);
+  problem.sums = 1;
+  return problem;
+}
+
 std::string refusal(const ConvolutionProblem& problem) {
   try {
     const ConvolutionGraph graph(problem, forms_of(problem).front());
@@ -57,6 +64,7 @@ TEST_CASE("cuDNN graphs: every convolution of every net is accepted in all three
       CHECK_NOTHROW(describe_all(problem_of(convolution.sizes, ConvolutionDirection::forward, dtype, true)));
       CHECK_NOTHROW(describe_all(fused(convolution.sizes, dtype)));
     }
+    for (const DType dtype : {DType::bf16, DType::f16}) CHECK_NOTHROW(describe_all(summed(convolution.sizes, dtype)));
   }
 }
 
@@ -103,6 +111,10 @@ TEST_CASE("cuDNN graphs: the forms of a problem leave ever more to other kernels
   CHECK((ending[0].adds_bias && ending[0].ends));
   CHECK((ending[1].adds_bias && !ending[1].ends));
   CHECK_FALSE((ending[2].adds_bias || ending[2].ends));
+  const auto normed = forms_of(summed(kGrouped, DType::f16));
+  REQUIRE(normed.size() == 2);
+  CHECK(normed[0].sums);
+  CHECK_FALSE(normed[1].sums);
   const auto full = forms_of(problem_of(kGrouped, ConvolutionDirection::backward_filter, DType::f32));
   REQUIRE(full.size() == 2);
   CHECK(full[0].accumulates);

@@ -48,6 +48,13 @@ void check_plans(const std::vector<std::string>& nets, DType dtype, const PlanRu
   }
 }
 
+// A convolution that also takes the sums for the batch normalisation behind it.
+std::vector<ConvolutionPlan> plan_with_sums(const kernels::Conv2dSizes& sizes, DType dtype) {
+  ConvolutionProblem problem = problem_of(sizes, ConvolutionDirection::forward, dtype);
+  problem.sums = 1;
+  return plans_of({.described = &h200()}, problem, forms_of(problem).front(), {}, 1);
+}
+
 constexpr kernels::Conv2dSizes kPlain{128, 32, 32, 16, 16, 3, 3, 32, 32, 1, 1, 1, 1, 16, 16};
 
 }  // namespace
@@ -86,6 +93,24 @@ TEST_CASE("cuDNN plans: a bias is added within the graph and a filter gradient a
   const std::vector<ConvolutionPlan> filter = first_plan(problem_of(kPlain, ConvolutionDirection::backward_filter, DType::f32), {});
   REQUIRE(filter.size() == 1);
   CHECK(filter[0].form.accumulates);
+}
+
+// The limits of its engines, recorded: where there is none the form without sums computes, which has plans by the tests above. A refusal takes
+// cuDNN a quarter of a second, so that only a few are asked for.
+TEST_CASE("cuDNN plans: f16 convolutions of multiples of eight channels have one that takes sums and others and bf16 have none") {
+  std::size_t with = 0, without = 0;
+  for (const NetConvolution& convolution : net_convolutions({"resnet20", "resnet50", "densenet40"}, 128)) {
+    const kernels::Conv2dSizes& z = convolution.sizes;
+    const bool fits = z.c % 8 == 0 && z.k % 8 == 0;
+    if (!fits && without == 2) continue;
+    const std::vector<ConvolutionPlan> plans = plan_with_sums(z, DType::f16);
+    CHECK_MESSAGE(plans.empty() != fits, convolution.name, ": ", z.c, " channels to ", z.k);
+    ++(plans.empty() ? without : with);
+    if (!plans.empty()) CHECK((plans[0].form.sums && plans[0].workspace <= kMaxWorkspace));
+  }
+  CHECK(with > 20);
+  CHECK(without == 2);
+  CHECK(plan_with_sums(kPlain, DType::bf16).empty());
 }
 
 TEST_CASE("cuDNN plans: groups have one in every dtype") {
