@@ -5,17 +5,11 @@
 #include <numeric>
 
 #include "kernels/reduce.h"
+#include "nets/device_exits.h"
 
 namespace pliant {
 
 namespace {
-
-// `rows` rounded up to a size of batch_sizes.
-std::int64_t padded_size(std::int64_t rows) {
-  if (rows <= 4) return rows;
-  const auto step = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(rows - 1))) / 4;
-  return (rows + step - 1) / step * step;
-}
 
 // What one exit decides about the first `rows` rows, in one buffer that the host reads at once.
 class Decision {
@@ -50,9 +44,9 @@ class Decision {
 };
 
 // The samples that are still on their way, and the answers of those that have left.
-class Routing {
+class HostRouting {
  public:
-  Routing(const Tensor& x, bool keep_logits) : context_(x.context()), keep_logits_(keep_logits), origin_(static_cast<std::size_t>(x.shape()[0])) {
+  HostRouting(const Tensor& x, bool keep_logits) : context_(x.context()), keep_logits_(keep_logits), origin_(static_cast<std::size_t>(x.shape()[0])) {
     std::iota(origin_.begin(), origin_.end(), 0);
     result.predictions.resize(origin_.size());
     result.exits.resize(origin_.size());
@@ -98,7 +92,7 @@ class Routing {
 
   static Tensor compacted(const Tensor& features, const Tensor& kept) {
     Shape shape = features.shape();
-    shape.set(0, std::min(shape[0], padded_size(kept.size())));
+    shape.set(0, std::min(shape[0], padded_batch(kept.size())));
     Tensor y(features.context(), shape, features.dtype());
     Tensor survivors = y.rows(0, kept.size());
     kernels::gather_rows(features, kept, survivors);
@@ -127,12 +121,9 @@ class Routing {
   Tensor origin_on_device_;           // the same, where logits are moved
 };
 
-void require_inference(const Net& net, const Pass& pass, const Tensor& x) {
-  const NetDescription& d = net.description;
-  PLIANT_REQUIRE(ConfigError, !pass.tape && pass.mode == Mode::eval, d.name, ": samples leave early in inference alone, not in a pass that records or trains");
-  const Shape& shape = x.shape();
-  PLIANT_REQUIRE(ShapeError, shape.rank() == 4 && shape[1] == d.height && shape[2] == d.width && shape[3] == d.channels, d.name,
-                 ": takes images of ", d.height, " x ", d.width, " with ", d.channels, " channels as [N, H, W, C], got ", shape);
+bool on_device(const ExitRule& rule, const Tensor& x) {
+  if (rule.routing != Routing::automatic) return rule.routing == Routing::device;
+  return x.context().backend() == Backend::gpu && x.shape()[0] > 1 && !rule.staying.empty();
 }
 
 }  // namespace
@@ -150,12 +141,30 @@ void require_thresholds(const Net& net, const Selection& select, const ExitRule&
   PLIANT_REQUIRE(ConfigError, exits > 0, net.description.name, ": the selection skips all ", net.exits(), " exits");
   PLIANT_REQUIRE(ConfigError, rule.thresholds.size() + 1 == exits, net.description.name, ": ", exits, " exits need ", exits - 1,
                  exits == 2 ? " threshold" : " thresholds", " (all leave at the last), got ", rule.thresholds.size());
+  PLIANT_REQUIRE(ConfigError, rule.staying.empty() || rule.staying.size() == rule.thresholds.size(), net.description.name, ": ",
+                 rule.thresholds.size(), " thresholds need as many expected shares, got ", rule.staying.size());
+  for (const double share : rule.staying) {
+    PLIANT_REQUIRE(ConfigError, share >= 0.0 && share <= 1.0, net.description.name, ": a share of samples lies in [0, 1], got ", share);
+  }
+}
+
+void require_early_pass(const Net& net, const Pass& pass, const Tensor& x) {
+  const NetDescription& d = net.description;
+  PLIANT_REQUIRE(ConfigError, !pass.tape && pass.mode == Mode::eval, d.name, ": samples leave early in inference alone, not in a pass that records or trains");
+  const Shape& shape = x.shape();
+  PLIANT_REQUIRE(ShapeError, shape.rank() == 4 && shape[1] == d.height && shape[2] == d.width && shape[3] == d.channels, d.name,
+                 ": takes images of ", d.height, " x ", d.width, " with ", d.channels, " channels as [N, H, W, C], got ", shape);
 }
 
 EarlyExitResult classify_early(const Net& net, Pass& pass, const Tensor& x, const ExitRule& rule, bool keep_logits) {
   require_thresholds(net, pass.select, rule);
-  require_inference(net, pass, x);
-  Routing routing(x, keep_logits);
+  require_early_pass(net, pass, x);
+  if (on_device(rule, x) && x.shape()[0] > 0) {
+    DeviceExits exits(net, pass.select, x.shape()[0], rule, keep_logits);
+    exits.launch(pass, x);
+    return exits.finish(pass);
+  }
+  HostRouting routing(x, keep_logits);
   std::size_t decisions = 0;
   int exit = -1;
   Var y = convert(Var{x}, net.store->compute_dtype());
@@ -173,10 +182,16 @@ EarlyExitResult classify_early(const Net& net, Pass& pass, const Tensor& x, cons
   return std::move(routing.result);
 }
 
+std::int64_t padded_batch(std::int64_t rows) {
+  if (rows <= 4) return rows;
+  const auto step = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(rows - 1))) / 4;
+  return (rows + step - 1) / step * step;
+}
+
 std::vector<std::int64_t> batch_sizes(std::int64_t n) {
   std::vector<std::int64_t> sizes;
   for (std::int64_t rows = 1; rows < n; ++rows) {
-    rows = padded_size(rows);
+    rows = padded_batch(rows);
     if (rows < n) sizes.push_back(rows);
   }
   if (n > 0) sizes.push_back(n);

@@ -1,4 +1,5 @@
 #include "core/memory_ops.h"
+#include "kernels/exit_routing.h"
 #include "kernels/exits.h"
 #include "layers/op_cases/families.h"
 #include "layers/op_cases/values.h"
@@ -27,6 +28,27 @@ KernelCase compaction_case(std::int64_t n, double threshold, bool below) {
                       kernels::compact_rows(scores, threshold, below, kept, left, count);
                       kernels::gather_rows(scores, kept, gathered);
                       kernels::scatter_rows(gathered, kept, back);
+                    }};
+          },
+          1e-6};
+}
+
+// The first `rows` of n rows on the device; samples in the reverse order, so that a row and its sample differ.
+KernelCase routing_case(std::int64_t n, std::int32_t rows, double threshold, bool below, bool scored = true) {
+  return {cat("leave_rows: ", rows, " of ", n, " rows, ", !scored ? "all of them" : cat(below ? "below " : "above ", threshold)),
+          [=](Context& context, DType dtype) -> PreparedKernel {
+            std::vector<std::int32_t> reversed, scattered;
+            for (std::int32_t i = 0; i < n; ++i) {
+              reversed.push_back(static_cast<std::int32_t>(n) - 1 - i);
+              scattered.push_back(i * 37 % 101);
+            }
+            const Tensor samples = Tensor::from_host(context, {n}, reversed), predictions = Tensor::from_host(context, {n}, scattered);
+            const Tensor here = Tensor::from_host(context, {1}, std::vector<std::int32_t>{rows});
+            const Tensor scores = scored ? random_tensor(context, {n}, dtype, 56, 0.0, 1.0) : Tensor();
+            Tensor left(context, {n}, DType::i32), kept(context, {n}, DType::i32), staying(context, {n}, DType::i32), count(context, {1}, DType::i32);
+            Tensor classes = Tensor::zeros(context, {n}, DType::i32), exits = Tensor::zeros(context, {n}, DType::i32);
+            return {{left, kept, staying, count, classes, exits}, [=]() mutable {
+                      kernels::leave_rows(scores, predictions, {threshold, below, 3}, samples, here, left, kept, staying, count, classes, exits);
                     }};
           },
           1e-6};
@@ -65,6 +87,14 @@ std::vector<KernelCase> exits_kernel_cases() {
   cases.push_back(compaction_case(2500, 0.3, true));
   cases.push_back(compaction_case(65, -1.0, true));
   cases.push_back(compaction_case(65, -1.0, false));
+  for (const std::int64_t n : {1, 31, 33, 255, 256, 257, 1025}) {
+    cases.push_back(routing_case(n, static_cast<std::int32_t>((n + 1) / 2), 0.4, n % 2 == 0));
+    cases.push_back(routing_case(n, static_cast<std::int32_t>(n), 0.6, n % 2 == 1));
+  }
+  cases.push_back(routing_case(65, 0, 0.5, true));
+  cases.push_back(routing_case(65, 1000, -1.0, true));
+  cases.push_back(routing_case(65, 64, -1.0, false));
+  cases.push_back(routing_case(300, 270, 0.0, true, false));
   cases.push_back(rows_case({5, 3, 2, 7}, {4, -1, 0, 2}));
   cases.push_back(rows_case({300, 1}, {299, 0, 1}));
   cases.push_back(rows_case({2, 37, 11}, {1, 0}));

@@ -26,9 +26,19 @@ Tensor images(Context& context, const NetDescription& d, std::int64_t n, DType d
   return random_tensor(context, {n, d.height, d.width, d.channels}, dtype, seed, -2.0, 2.0);
 }
 
-EarlyExitResult classify(const Net& net, const Tensor& x, const ExitRule& rule, const Selection& select = {}, bool keep_logits = false) {
+// By the host, and again by the device with buckets of every kind.
+EarlyExitResult classify(const Net& net, const Tensor& x, ExitRule rule, const Selection& select = {}, bool keep_logits = false) {
   Pass pass{.context = net.store->context(), .select = select};
-  return classify_early(net, pass, x, rule, keep_logits);
+  const EarlyExitResult result = classify_early(net, pass, x, rule, keep_logits);
+  rule.routing = Routing::device;
+  for (const double share : {-1.0, 0.0, 0.3, 1.0}) {
+    if (share >= 0.0) rule.staying.assign(rule.thresholds.size(), share);
+    const EarlyExitResult other = classify_early(net, pass, x, rule, keep_logits);
+    CHECK(other.exits == result.exits);
+    CHECK(other.predictions == result.predictions);
+    if (keep_logits) CHECK(difference(other.logits, result.logits).relative <= (x.dtype() == DType::f64 ? 0.0 : 1e-5));
+  }
+  return result;
 }
 
 // Logits of every exit, all of them computed for every sample.
@@ -162,14 +172,15 @@ TEST_CASE("early exit: nothing runs for samples that have left") {
   }
   const auto reset = [&] { std::fill(bodies.begin(), bodies.end(), 0), std::fill(heads.begin(), heads.end(), 0); };
   const Tensor x = images(cpu(), net.description, 60, DType::f32);
-  classify(net, x, {ConfidenceMeasure::entropy, {10.0, 10.0}});
+  Pass pass{.context = cpu()};
+  classify_early(net, pass, x, {ConfidenceMeasure::entropy, {10.0, 10.0}});
   for (std::size_t i = 0; i < bodies.size(); ++i) {
     CHECK(bodies[i] == (i <= 3 ? 60 : 0));
     CHECK(heads[i] == (i == 3 ? 60 : 0));
   }
   const ExitRule rule = mixed_rule(all_logits(net, x));
   reset();
-  const Integers exits = classify(net, x, rule).exits;
+  const Integers exits = classify_early(net, pass, x, rule).exits;
   const std::int64_t after_first = 60 - std::count(exits.begin(), exits.end(), 0), last = std::count(exits.begin(), exits.end(), 2);
   CHECK(after_first < 50);
   CHECK(last < after_first);

@@ -58,6 +58,27 @@ TEST_CASE("early exit measurement: what leaves is what the cached scores say") {
   }
 }
 
+TEST_CASE("early exit measurement: rows that the device counts are what the cached scores say") {
+  CHECK(staying_shares({0.25, 0.5, 0.25}) == std::vector<double>{0.75, 0.25});
+  CHECK(staying_shares({1.0}).empty());
+  Splits data = small_data();
+  const auto contexts = gpu_contexts();
+  Context& context = *contexts.front().context;
+  NetDescription d = two_heads();
+  d.exits = {0, 1};
+  d.last_stage = 1;
+  const Net net = make_net(context, d, DType::f32);
+  const DeviceData test = to_device(context, data.validation, data.normalisation);
+  const ExitScores scores = collect_scores(net, test, 20, {}, ConfidenceMeasure::entropy);
+  ExitRule rule = middle_rule(scores);
+  const ExitFigures simulated = simulate(scores, rule.thresholds, exit_costs(net));
+  CHECK(simulated.shares[0] > 0.1);
+  rule.staying = staying_shares(simulated.shares);
+  const Measured measured = measure({{&net, &test, {}, rule}}, {.batch = 16, .timed = 1})[0];
+  CHECK(measured.figures.accuracy == simulated.accuracy);
+  CHECK(measured.figures.shares == simulated.shares);
+}
+
 TEST_CASE("early exit measurement: accuracies of the exits weighted by their shares are the whole accuracy") {
   const Splits data = small_data();
   const Net net = make_net(cpu(), two_heads(), DType::f64);

@@ -1,5 +1,6 @@
 #include "train/early_exit/scores.h"
 
+#include <algorithm>
 #include <numeric>
 
 namespace pliant {
@@ -55,6 +56,16 @@ ExitFigures simulate(const ExitScores& scores, const std::vector<double>& thresh
   for (const std::int64_t samples : left) figures.shares.push_back(static_cast<double>(samples) / count);
   figures.mean_macs = mean_cost(figures.shares, costs);
   return figures;
+}
+
+std::vector<double> staying_shares(const std::vector<double>& shares) {
+  std::vector<double> staying;
+  double left = 0.0;
+  for (std::size_t exit = 0; exit + 1 < shares.size(); ++exit) {
+    left += shares[exit];
+    staying.push_back(std::clamp(1.0 - left, 0.0, 1.0));
+  }
+  return staying;
 }
 
 std::vector<double> exit_accuracies(const ExitScores& scores) {

@@ -29,6 +29,9 @@ struct ExitFigures {
 // thresholds: one per exit but the last. costs as exit_costs gives them.
 ExitFigures simulate(const ExitScores& scores, const std::vector<double>& thresholds, const std::vector<std::int64_t>& costs);
 
+// From the shares that leave at each exit those that go on behind each exit but the last: ExitRule::staying.
+std::vector<double> staying_shares(const std::vector<double>& shares);
+
 // Accuracy of each exit alone, over all samples.
 std::vector<double> exit_accuracies(const ExitScores& scores);
 

@@ -44,7 +44,8 @@ ExitStudy study_exits(const Net& net, const DeviceData& validation, const Device
   std::vector<Contestant> contestants;
   for (ExitStudyRow& row : study.rows) {
     row.simulated = simulate(study.test_scores, row.thresholds, study.exit_macs);
-    contestants.push_back({&net, &test, options.select, {options.measure, row.thresholds}});
+    const std::vector<double> expected = row.validation ? staying_shares(row.validation->shares) : std::vector<double>();
+    contestants.push_back({&net, &test, options.select, {options.measure, row.thresholds, expected}});
   }
   contestants.push_back(without_exits(net, test, options.select));
   if (baseline) contestants.push_back(*baseline);
