@@ -152,6 +152,7 @@ void StepGraphs::rehearse(Entry& entry, const Step& step, const Changed& changed
   } catch (const Error& error) {
     if (options_.required) throw;
     give_up(entry, error.what());
+    if (graphs() == 0) pool_->trim();  // there may be too little memory, and nobody needs this
   }
   put_back();
 }
