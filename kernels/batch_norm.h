@@ -21,6 +21,9 @@ PLIANT_KERNEL(batch_norm_train, (const Tensor& x, const Tensor& scale, const Ten
 PLIANT_KERNEL(batch_norm_infer, (const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,
                                  double epsilon, const Tensor& running_mean, const Tensor& running_variance, Tensor& y));
 
+// mean and variance [C], with 1/m, of a batch of at least one value per channel: what batch_norm_train normalises with.
+PLIANT_KERNEL(batch_moments, (const Tensor& x, Tensor& mean, Tensor& variance));
+
 // Gradient of batch_norm_train. With g = dy f'(y) and xhat = (x - mean) inverse_deviation:
 //   dshift += sum g;  dscale += sum g xhat;  dresidual = g;
 //   dx = scale inverse_deviation (g - (sum g + xhat sum g xhat) / m)

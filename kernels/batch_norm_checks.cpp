@@ -78,6 +78,16 @@ ChannelRows check_batch_norm_infer(const Tensor& x, const Tensor& factor, const 
   return sizes;
 }
 
+ChannelRows check_batch_moments(const Tensor& x, const Tensor& mean, const Tensor& variance) {
+  const char* op = "batch_moments";
+  const ChannelRows sizes = channel_rows(op, x);
+  PLIANT_REQUIRE(ShapeError, sizes.rows > 0, op, ": x ", x.shape(), " has no values");
+  require_per_channel(op, "mean", mean, x);
+  require_per_channel(op, "variance", variance, x);
+  require_apart(op, "variance", variance, "mean", mean);
+  return sizes;
+}
+
 ChannelRows check_batch_norm_backward(const char* op, const Tensor& dy, const Tensor& x, const Tensor& y,
                                       const Tensor& factor, const Tensor& mean, const Tensor& spread, Activation f,
                                       const Tensor& dx, const Tensor& dscale, const Tensor& dshift,

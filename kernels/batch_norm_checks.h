@@ -18,6 +18,8 @@ ChannelRows check_batch_norm_train(const Tensor& x, const Tensor& scale, const T
 ChannelRows check_batch_norm_infer(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,
                                    double epsilon, const Tensor& running_mean, const Tensor& running_variance, const Tensor& y);
 
+ChannelRows check_batch_moments(const Tensor& x, const Tensor& mean, const Tensor& variance);
+
 // For both backward passes; mean and spread are the two statistics that the pass reads.
 ChannelRows check_batch_norm_backward(const char* op, const Tensor& dy, const Tensor& x, const Tensor& y, const Tensor& scale,
                                       const Tensor& mean, const Tensor& spread, Activation f, const Tensor& dx,

@@ -18,4 +18,12 @@ PLIANT_KERNEL(conv2d_batch_norm_train,
                const Tensor& residual, Activation f, double momentum, double epsilon, Tensor& running_mean, Tensor& running_variance,
                Tensor& mean, Tensor& inverse_deviation, Tensor& z, Tensor& y));
 
+// The same statistics for a chain of convolutions in which batch norm and ReLU are never written:
+//   a = relu(scale (x - mean) / sqrt(variance + epsilon) + shift), or x itself where mean, variance, scale and shift are no tensors;
+//   z = conv2d(a, w), and its moments as of batch_moments (kernels/batch_norm.h), which the next one of the chain takes as mean and variance.
+// mean, variance, scale, shift [C]; z_mean, z_variance [K]. Where the library normalises, which is decided as above, factor and offset of x are
+// rounded to 16 bits (f16 holds none beyond 65504). A backward pass needs a again, and has to compute it or keep it.
+PLIANT_KERNEL(conv2d_normed, (const Tensor& x, const Tensor& mean, const Tensor& variance, const Tensor& scale, const Tensor& shift, double epsilon,
+                              const Tensor& w, const Conv2dGeometry& geometry, Tensor& z, Tensor& z_mean, Tensor& z_variance));
+
 }  // namespace pliant::kernels

@@ -126,6 +126,20 @@ void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift,
   });
 }
 
+void batch_moments(const Tensor& x, Tensor& mean, Tensor& variance) {
+  const ChannelRows sizes = check_batch_moments(x, mean, variance);
+  dispatch_cpu_storage(x.dtype(), "batch_moments", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    Tensor moments(x.context(), {2, sizes.channels}, DType::f64);
+    const double *means = moments.data<double>(), *squares = means + sizes.channels;
+    channel_moments(x.context(), x.data<T>(), sizes, moments.data<double>());
+    for (std::int64_t c = 0; c < sizes.channels; ++c) {
+      mean.data<Wide<T>>()[c] = static_cast<Wide<T>>(means[c]);
+      variance.data<Wide<T>>()[c] = static_cast<Wide<T>>(squares[c] / static_cast<double>(sizes.rows));
+    }
+  });
+}
+
 void batch_norm_infer(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,
                       double epsilon, const Tensor& running_mean, const Tensor& running_variance, Tensor& y) {
   const ChannelRows sizes =

@@ -67,15 +67,21 @@ __global__ void partial_moments_kernel(const T* __restrict__ x,  // [rows, C]
   }
 }
 
-struct Statistics {  // [C] each
+struct Statistics {  // [C] each; mean and variance, or mean and all the others
   float *running_mean, *running_variance, *mean, *inverse_deviation;
   float momentum, epsilon;
+  float* variance = nullptr;
 };
 
 // Of a channel with m rows; squares: the sum of squared deviations from the mean.
 __device__ void write_statistics(const Statistics& to, std::int64_t c, float mean, float squares, std::int64_t m) {
+  const float variance = squares / static_cast<float>(m);
   to.mean[c] = mean;
-  to.inverse_deviation[c] = 1.0f / sqrtf(squares / static_cast<float>(m) + to.epsilon);
+  if (to.variance) {
+    to.variance[c] = variance;
+    return;
+  }
+  to.inverse_deviation[c] = 1.0f / sqrtf(variance + to.epsilon);
   to.running_mean[c] = (1.0f - to.momentum) * to.running_mean[c] + to.momentum * mean;
   to.running_variance[c] = (1.0f - to.momentum) * to.running_variance[c] + to.momentum * (squares / static_cast<float>(m - 1));
 }
@@ -107,6 +113,18 @@ __global__ void statistics_of_sums_kernel(const float* __restrict__ sum, const f
   if (c >= channels) return;
   const float mean = sum[c] / static_cast<float>(rows), squares = fmaf(-mean, sum[c], sum_of_squares[c]);
   write_statistics(to, c, mean, squares < 0.0f ? 0.0f : squares, rows);
+}
+
+// relu(factor x + offset) normalises x as its moments say, but for the rounding of both to T.
+template <class T>
+__global__ void affine_of_moments_kernel(const float* __restrict__ mean, const float* __restrict__ variance, const float* __restrict__ scale,
+                                         const float* __restrict__ shift, float epsilon, std::int64_t channels, T* __restrict__ factor,
+                                         T* __restrict__ offset) {
+  const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (c >= channels) return;
+  const float slope = scale[c] / sqrtf(variance[c] + epsilon);
+  factor[c] = from_float<T>(slope);
+  offset[c] = from_float<T>(fmaf(-slope, mean[c], shift[c]));
 }
 
 // spread: the inverse deviation, or with kVariance the variance. The mean is subtracted first: scale x - scale mean
@@ -161,16 +179,10 @@ Statistics statistics_in(Tensor& running_mean, Tensor& running_variance, double 
   return {running_mean.data<float>(),      running_variance.data<float>(), mean.data<float>(),
           inverse_deviation.data<float>(), static_cast<float>(momentum),   static_cast<float>(epsilon)};
 }
+Statistics moments_in(Tensor& mean, Tensor& variance) { return {nullptr, nullptr, mean.data<float>(), nullptr, 0.0f, 0.0f, variance.data<float>()}; }
 
-}  // namespace
-
-void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,
-                      double momentum, double epsilon, Tensor& running_mean, Tensor& running_variance, Tensor& mean,
-                      Tensor& inverse_deviation, Tensor& y) {
-  const ChannelRows sizes = check_batch_norm_train(x, scale, shift, residual, f, momentum, epsilon, running_mean,
-                                                   running_variance, mean, inverse_deviation, y);
+void take_moments(const Tensor& x, ChannelRows sizes, const Statistics& to) {
   const auto stream = x.context().stream();
-  const Statistics to = statistics_in(running_mean, running_variance, momentum, epsilon, mean, inverse_deviation);
   dispatch_gpu(x.dtype(), "batch_norm", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const int vector = vector_of<T>(sizes.channels, {x.data<T>()});
@@ -183,6 +195,23 @@ void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift,
     launch(join_moments_kernel<T>, joining.grid(), joining.block(), 0, stream, x.data<T>(), partial.data<float>(), joining,
            sizes.rows, t.rows_per_chunk, to);
   });
+}
+
+void take_moments_of_sums(const char* op, const Tensor& sum, const Tensor& sum_of_squares, ChannelRows sizes, const Statistics& to) {
+  require_tensor(op, "sum", sum, {sizes.channels}, DType::f32);
+  require_tensor(op, "sum_of_squares", sum_of_squares, {sizes.channels}, DType::f32);
+  launch_1d(statistics_of_sums_kernel, sizes.channels, sum.context().stream(), sum.data<float>(), sum_of_squares.data<float>(), sizes.channels,
+            sizes.rows, to);
+}
+
+}  // namespace
+
+void batch_norm_train(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,
+                      double momentum, double epsilon, Tensor& running_mean, Tensor& running_variance, Tensor& mean,
+                      Tensor& inverse_deviation, Tensor& y) {
+  const ChannelRows sizes = check_batch_norm_train(x, scale, shift, residual, f, momentum, epsilon, running_mean,
+                                                   running_variance, mean, inverse_deviation, y);
+  take_moments(x, sizes, statistics_in(running_mean, running_variance, momentum, epsilon, mean, inverse_deviation));
   normalise<false>(x, residual, scale, shift, mean, inverse_deviation, epsilon, f, sizes, y);
 }
 
@@ -191,11 +220,28 @@ void batch_norm_train_of_sums(const Tensor& x, const Tensor& sum, const Tensor& 
                               Tensor& running_variance, Tensor& mean, Tensor& inverse_deviation, Tensor& y) {
   const ChannelRows sizes = check_batch_norm_train(x, scale, shift, residual, f, momentum, epsilon, running_mean,
                                                    running_variance, mean, inverse_deviation, y);
-  require_tensor("batch_norm_train_of_sums", "sum", sum, {sizes.channels}, DType::f32);
-  require_tensor("batch_norm_train_of_sums", "sum_of_squares", sum_of_squares, {sizes.channels}, DType::f32);
-  launch_1d(statistics_of_sums_kernel, sizes.channels, x.context().stream(), sum.data<float>(), sum_of_squares.data<float>(),
-            sizes.channels, sizes.rows, statistics_in(running_mean, running_variance, momentum, epsilon, mean, inverse_deviation));
+  take_moments_of_sums("batch_norm_train_of_sums", sum, sum_of_squares, sizes,
+                       statistics_in(running_mean, running_variance, momentum, epsilon, mean, inverse_deviation));
   normalise<false>(x, residual, scale, shift, mean, inverse_deviation, epsilon, f, sizes, y);
+}
+
+void batch_moments(const Tensor& x, Tensor& mean, Tensor& variance) {
+  take_moments(x, check_batch_moments(x, mean, variance), moments_in(mean, variance));
+}
+
+void batch_moments_of_sums(const Tensor& x, const Tensor& sum, const Tensor& sum_of_squares, Tensor& mean, Tensor& variance) {
+  take_moments_of_sums("batch_moments_of_sums", sum, sum_of_squares, check_batch_moments(x, mean, variance), moments_in(mean, variance));
+}
+
+void affine_of_moments(const Tensor& mean, const Tensor& variance, const Tensor& scale, const Tensor& shift, double epsilon, Tensor& factor,
+                       Tensor& offset) {
+  for (const Tensor* tensor : {&mean, &variance, &scale, &shift}) require_tensor("affine_of_moments", "a term", *tensor, factor.shape(), DType::f32);
+  require_same("affine_of_moments", factor, offset);
+  dispatch_gpu(factor.dtype(), "affine_of_moments", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch_1d(affine_of_moments_kernel<T>, factor.size(), factor.context().stream(), mean.data<float>(), variance.data<float>(),
+              scale.data<float>(), shift.data<float>(), static_cast<float>(epsilon), factor.size(), factor.data<T>(), offset.data<T>());
+  });
 }
 
 void batch_norm_infer(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& residual, Activation f,

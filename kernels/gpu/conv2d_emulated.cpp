@@ -30,4 +30,9 @@ void conv2d_batch_norm_train(const Tensor& x, const Tensor& w, const Conv2dGeome
                                 inverse_deviation, z, y);
 }
 
+void conv2d_normed(const Tensor& x, const Tensor& mean, const Tensor& variance, const Tensor& scale, const Tensor& shift, double epsilon,
+                   const Tensor& w, const Conv2dGeometry& geometry, Tensor& z, Tensor& z_mean, Tensor& z_variance) {
+  plain_conv2d_normed(x, mean, variance, scale, shift, epsilon, w, geometry, z, z_mean, z_variance);
+}
+
 }  // namespace pliant::kernels::gpu

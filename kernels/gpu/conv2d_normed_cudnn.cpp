@@ -52,4 +52,35 @@ void conv2d_batch_norm_train(const Tensor& x, const Tensor& w, const Conv2dGeome
   run(*plan, running_mean, running_variance);
 }
 
+void conv2d_normed(const Tensor& x, const Tensor& mean, const Tensor& variance, const Tensor& scale, const Tensor& shift, double epsilon,
+                   const Tensor& w, const Conv2dGeometry& geometry, Tensor& z, Tensor& z_mean, Tensor& z_variance) {
+  constexpr const char* kOp = "conv2d_normed";
+  const auto plain = [&] { plain_conv2d_normed(x, mean, variance, scale, shift, epsilon, w, geometry, z, z_mean, z_variance); };
+  const Conv2dSizes sizes = check_conv2d(kOp, x, w, {}, z, geometry);
+  if (sizes.n == 0 || !may_take_sums(x, w, geometry)) return plain();
+  check_conv2d_normed(x, mean, variance, scale, shift, epsilon, z);
+  check_batch_moments(z, z_mean, z_variance);
+  Tensor sum(x.context(), {sizes.k}), sum_of_squares = Tensor::like(sum), factor, offset;
+  if (mean) factor = Tensor(x.context(), {sizes.c}, x.dtype()), offset = Tensor::like(factor);
+  CudnnConvolutions& cudnn = x.context().attachment<CudnnConvolutions>();
+  const ConvolutionAddresses at{.x = readable(kOp, x), .w = readable(kOp, w), .y = writable(kOp, z), .sum = writable(kOp, sum),
+                                .sum_of_squares = writable(kOp, sum_of_squares), .factor = mean ? writable(kOp, factor) : nullptr,
+                                .offset = mean ? writable(kOp, offset) : nullptr};
+  const auto run = [&](const ConvolutionPlan& plan) {
+    ConvolutionAddresses now = at;
+    Tensor a;
+    if (plan.form.normalises) {
+      affine_of_moments(mean, variance, scale, shift, epsilon, factor, offset);
+    } else {
+      a = normalised_input(x, mean, variance, scale, shift, epsilon);
+      now.x = readable(kOp, a);
+    }
+    cudnn.execute(plan, now);
+    plan.form.sums ? batch_moments_of_sums(z, sum, sum_of_squares, z_mean, z_variance) : batch_moments(z, z_mean, z_variance);
+  };
+  const ConvolutionPlan* plan = cudnn.find(problem_of(sizes, ConvolutionDirection::forward, x.dtype(), at), run);
+  if (!plan) return plain();
+  run(*plan);
+}
+
 }  // namespace pliant::kernels::gpu

@@ -24,6 +24,8 @@ struct ConvolutionAddresses {
   const void* residual = nullptr;
   const void* sum = nullptr;             // of y, and of its squares: [K] f32, written
   const void* sum_of_squares = nullptr;
+  const void* factor = nullptr;          // relu(factor x + offset) is convolved: [C] in the dtype of x
+  const void* offset = nullptr;
 };
 
 // What the addresses, beside sizes and dtype, ask for.
@@ -40,6 +42,10 @@ class CudnnConvolutions : public Attachment {
   // The plan of a problem, or null where the hand-written kernel must compute it. run(plan) computes the problem into memory that
   // may be overwritten: what is timed.
   const ConvolutionPlan* find(const ConvolutionProblem& problem, const std::function<void(const ConvolutionPlan&)>& run);
+
+  // Plans of one form, cuDNN's first choice first: what find() chooses from.
+  std::vector<ConvolutionPlan> plans(const ConvolutionProblem& problem, const ConvolutionForm& form, std::size_t most, bool compiled,
+                                     std::string* why = nullptr);
 
   // What the plan's form includes, with the tensors that it needs of `at`.
   void execute(const ConvolutionPlan& plan, const ConvolutionAddresses& at);

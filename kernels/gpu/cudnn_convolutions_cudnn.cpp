@@ -30,6 +30,7 @@ struct SameBytes {
 
 // What the plan computes beside the convolution, for the log.
 const char* included(const ConvolutionForm& form) {
+  if (form.normalises) return ", normalisation of x and sums of y included";
   if (form.sums) return ", sums of y included";
   if (form.ends) return form.adds_bias ? ", bias, residual and ReLU included" : ", residual and ReLU included";
   return form.adds_bias ? ", bias included" : form.accumulates ? ", sum included" : "";
@@ -38,8 +39,8 @@ const char* included(const ConvolutionForm& form) {
 }  // namespace
 
 ConvolutionProblem problem_of(const Conv2dSizes& sizes, ConvolutionDirection direction, DType dtype, const ConvolutionAddresses& at, bool relu) {
-  return {sizes, direction, static_cast<int>(dtype), at.bias != nullptr, at.residual != nullptr, relu, at.sum != nullptr,
-          common_alignment({at.x, at.w, at.y, at.bias, at.residual, at.sum, at.sum_of_squares})};
+  return {sizes, direction, static_cast<int>(dtype), at.bias != nullptr, at.residual != nullptr, relu, at.factor != nullptr,
+          at.sum != nullptr, common_alignment({at.x, at.w, at.y, at.bias, at.residual, at.sum, at.sum_of_squares, at.factor, at.offset})};
 }
 
 struct CudnnConvolutions::Library {
@@ -83,8 +84,8 @@ const ConvolutionPlan* CudnnConvolutions::find(const ConvolutionProblem& problem
 
 void CudnnConvolutions::execute(const ConvolutionPlan& plan, const ConvolutionAddresses& at) {
   Tensor workspace(context_, {plan.workspace}, DType::u8);
-  std::array<const void*, 7> pointers{at.x, at.w, at.y};
-  std::array<std::int64_t, 7> ids{kTensorX, kTensorW, kTensorY};
+  std::array<const void*, 9> pointers{at.x, at.w, at.y};
+  std::array<std::int64_t, 9> ids{kTensorX, kTensorW, kTensorY};
   std::int64_t count = 3;
   const auto add = [&](const void* pointer, std::int64_t id) {
     const auto place = static_cast<std::size_t>(count++);
@@ -92,6 +93,7 @@ void CudnnConvolutions::execute(const ConvolutionPlan& plan, const ConvolutionAd
   };
   if (plan.form.adds_bias) add(at.bias, kTensorBias);
   if (plan.form.ends && at.residual) add(at.residual, kTensorResidual);
+  if (plan.form.normalises) add(at.factor, kTensorFactor), add(at.offset, kTensorOffset);
   if (plan.form.sums) add(at.sum, kTensorYSum), add(at.sum_of_squares, kTensorYSquares);
   const void* const scratch = workspace.data<std::uint8_t>();
   CudnnDescriptor variant(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
@@ -102,17 +104,21 @@ void CudnnConvolutions::execute(const ConvolutionPlan& plan, const ConvolutionAd
   require_cudnn(cudnnBackendExecute(library_->handle, plan.execution.raw(), variant.raw()), "a convolution");
 }
 
+std::vector<ConvolutionPlan> CudnnConvolutions::plans(const ConvolutionProblem& problem, const ConvolutionForm& form, std::size_t most,
+                                                      bool compiled, std::string* why) {
+  const PlanRules rules{context_.options().tf32, context_.options().deterministic, compiled};
+  return plans_of({.handle = library_->handle}, problem, form, rules, most, why);
+}
+
 // One plan, or several to be timed. Untimed, an engine that is compiled first is the last resort: it costs more than it gains.
 std::vector<ConvolutionPlan> CudnnConvolutions::candidates(const ConvolutionProblem& problem, std::string* why) {
   std::vector<ConvolutionPlan> all;
-  PlanRules rules{context_.options().tf32, context_.options().deterministic, timed()};
-  for (int round = 0; round < 2 && all.empty(); ++round, rules.compiled = true) {
+  for (const bool compiled : {timed(), true}) {
     for (const ConvolutionForm& form : forms_of(problem)) {
-      for (ConvolutionPlan& plan : plans_of({.handle = library_->handle}, problem, form, rules, timed() ? kTimedPlans : 1, why)) {
-        all.push_back(std::move(plan));
-      }
+      for (ConvolutionPlan& plan : plans(problem, form, timed() ? kTimedPlans : 1, compiled, why)) all.push_back(std::move(plan));
       if (!timed() && !all.empty()) return all;
     }
+    if (!all.empty()) break;
   }
   return all;
 }

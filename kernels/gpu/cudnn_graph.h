@@ -1,6 +1,7 @@
 // One convolution as a graph of cuDNN's operations. Needs no handle and no device. Only in builds with CUDA.
 //   x [N, H, W, C]   w [K, R, S, C / groups]   y [N, P, Q, K], their gradients in their places; bias [K]; residual as y; sums are f32 throughout.
-//   Behind a forward convolution the sum of y and that of its squares, [K] each, over all of its pixels.
+//   In front of a forward convolution relu(factor x + offset), [C] each in the dtype of x; behind it the sum of y and that of its squares, [K]
+//   each, over all of its pixels.
 #pragma once
 
 #include <type_traits>
@@ -21,6 +22,7 @@ struct ConvolutionProblem {
   ConvolutionDirection direction{};
   int dtype = 0;      // a DType: of x, w, y and their gradients, but for dw, which is f32
   int has_bias = 0, has_residual = 0, relu = 0;  // forward alone: y = f(convolution + bias + residual)
+  int normed = 0;     // forward alone: what is convolved is relu(factor x + offset)
   int sums = 0;       // forward alone, without the three: batch normalisation of y follows, which starts from these sums
   int alignment = 0;  // bytes that divide every address
 
@@ -34,6 +36,7 @@ std::string describe(const ConvolutionProblem& problem);
 // What the graph itself computes. What it leaves out, kernels of ours do behind it.
 struct ConvolutionForm {
   bool adds_bias = false;
+  bool normalises = false;      // x, where the problem says so
   bool ends = false;            // with the residual and ReLU, where the problem has them
   bool sums = false;            // takes those of y and of its squares
   bool accumulates = false;     // dw = dw + gradient instead of dw = gradient
@@ -43,8 +46,9 @@ struct ConvolutionForm {
 std::vector<ConvolutionForm> forms_of(const ConvolutionProblem& problem);
 
 // Names of the tensors in a variant pack.
-constexpr std::int64_t kTensorX = 1, kTensorW = 2, kTensorY = 3, kTensorBias = 4, kTensorResidual = 5, kTensorYSum = 6, kTensorYSquares = 7;
-constexpr std::int64_t kTensorBetween = 8;  // and above: results without memory
+constexpr std::int64_t kTensorX = 1, kTensorW = 2, kTensorY = 3, kTensorBias = 4, kTensorResidual = 5, kTensorYSum = 6, kTensorYSquares = 7,
+                       kTensorFactor = 8, kTensorOffset = 9;
+constexpr std::int64_t kTensorBetween = 10;  // and above: results without memory
 
 // Operations with everything that they refer to. Throws DeviceError with cuDNN's reason where it refuses the description.
 class ConvolutionGraph {
@@ -57,12 +61,15 @@ class ConvolutionGraph {
 
  private:
   CudnnDescriptor& add(CudnnDescriptor part);
+  const CudnnDescriptor& add_pointwise(int mode, const CudnnDescriptor& x, const CudnnDescriptor* b, const CudnnDescriptor& y);
+  const CudnnDescriptor& add_normalisation(const ConvolutionProblem& problem, const CudnnDescriptor& x);
   void add_forward(const ConvolutionProblem& problem, const ConvolutionForm& form, const CudnnDescriptor& shape, const CudnnDescriptor& x,
                    const CudnnDescriptor& w, const CudnnDescriptor& y);
 
   std::vector<CudnnDescriptor> parts_;   // tensors and parameters, kept while the graph is
   std::vector<CudnnDescriptor> operations_;
   CudnnDescriptor graph_;
+  std::int64_t between_ = kTensorBetween;  // the next name of a result without memory
 };
 
 }  // namespace pliant::kernels::gpu

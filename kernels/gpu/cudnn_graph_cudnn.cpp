@@ -145,6 +145,7 @@ std::string describe(const ConvolutionProblem& problem) {
   return cat(name_of(problem.direction), " of ", z.n, " x ", z.h, " x ", z.w, " x ", z.c, " with ", z.k, " filters of ", z.r, " x ", z.s,
              " (stride ", z.stride, ", padding ", z.padding, ", dilation ", z.dilation, ", groups ", z.groups, ") in ", problem.storage(),
              problem.has_bias ? " with a bias" : "", problem.has_residual ? " onto a residual" : "", problem.relu ? " with ReLU" : "",
+             problem.normed ? " behind batch normalisation" : "",
              problem.sums ? " in front of batch normalisation" : "");
 }
 
@@ -153,6 +154,7 @@ std::vector<ConvolutionForm> forms_of(const ConvolutionProblem& problem) {
   if (problem.direction != Direction::backward_filter) {
     const bool biased = problem.has_bias != 0;
     std::vector<ConvolutionForm> forms;
+    if (problem.normed) forms.push_back({.normalises = true, .sums = problem.sums != 0, .filter = storage});
     if (problem.sums) forms.push_back({.sums = true, .filter = storage});
     if (problem.has_residual || problem.relu) forms.push_back({.adds_bias = biased, .ends = true, .filter = storage});
     if (biased) forms.push_back({.adds_bias = true, .filter = storage});
@@ -168,7 +170,7 @@ ConvolutionGraph::ConvolutionGraph(const ConvolutionProblem& problem, const Conv
     : graph_(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR) {
   const Conv2dSizes& z = problem.sizes;
   const DType storage = problem.storage();
-  parts_.reserve(16);  // references into it stay valid
+  parts_.reserve(24);  // references into it stay valid
   const CudnnDescriptor& x = add(tensor(kTensorX, {z.n, z.h, z.w, z.c}, storage, problem.alignment));
   const CudnnDescriptor& w = add(tensor(kTensorW, {z.k, z.r, z.s, z.group_c}, form.filter, problem.alignment));
   const CudnnDescriptor& y = add(tensor(kTensorY, {z.n, z.p, z.q, z.k}, storage, problem.alignment));
@@ -180,31 +182,43 @@ ConvolutionGraph::ConvolutionGraph(const ConvolutionProblem& problem, const Conv
   operations_.push_back(convolution(problem.direction, shape, x, w, y, form.accumulates ? 1.0f : 0.0f));
 }
 
+const CudnnDescriptor& ConvolutionGraph::add_pointwise(int mode, const CudnnDescriptor& x, const CudnnDescriptor* b, const CudnnDescriptor& y) {
+  operations_.push_back(pointwise_operation(add(pointwise(static_cast<cudnnPointwiseMode_t>(mode))), x, b, y));
+  return y;
+}
+
+// relu(factor x + offset), computed in f32 and rounded once.
+const CudnnDescriptor& ConvolutionGraph::add_normalisation(const ConvolutionProblem& problem, const CudnnDescriptor& x) {
+  const Conv2dSizes& z = problem.sizes;
+  const auto result = [&](DType dtype) -> const CudnnDescriptor& {
+    return add(tensor(between_++, {z.n, z.h, z.w, z.c}, dtype, problem.alignment, true));
+  };
+  const auto per_channel = [&](std::int64_t id) { return &add(tensor(id, {1, 1, 1, z.c}, problem.storage(), problem.alignment)); };
+  const CudnnDescriptor& scaled = add_pointwise(CUDNN_POINTWISE_MUL, x, per_channel(kTensorFactor), result(DType::f32));
+  const CudnnDescriptor& shifted = add_pointwise(CUDNN_POINTWISE_ADD, scaled, per_channel(kTensorOffset), result(DType::f32));
+  return add_pointwise(CUDNN_POINTWISE_RELU_FWD, shifted, nullptr, result(problem.storage()));
+}
+
 // Each operation but the last writes a tensor without memory, which the next one reads.
 void ConvolutionGraph::add_forward(const ConvolutionProblem& problem, const ConvolutionForm& form, const CudnnDescriptor& shape,
                                    const CudnnDescriptor& x, const CudnnDescriptor& w, const CudnnDescriptor& y) {
   const Conv2dSizes& z = problem.sizes;
   const bool onto = form.ends && problem.has_residual, relu = form.ends && problem.relu;
   int behind = form.adds_bias + onto + relu;  // operations after the convolution
-  std::int64_t id = kTensorBetween;
   const auto next = [&]() -> const CudnnDescriptor& {
-    return behind-- == 0 ? y : add(tensor(id++, {z.n, z.p, z.q, z.k}, DType::f32, problem.alignment, true));
+    return behind-- == 0 ? y : add(tensor(between_++, {z.n, z.p, z.q, z.k}, DType::f32, problem.alignment, true));
   };
-  const CudnnDescriptor* last = &next();
-  operations_.push_back(convolution(problem.direction, shape, x, w, *last, 0.0f));
-  const auto apply = [&](cudnnPointwiseMode_t mode, const CudnnDescriptor* b) {
-    const CudnnDescriptor &how = add(pointwise(mode)), &result = next();
-    operations_.push_back(pointwise_operation(how, *last, b, result));
-    last = &result;
+  const CudnnDescriptor &read = form.normalises ? add_normalisation(problem, x) : x, &convolved = next();
+  operations_.push_back(convolution(problem.direction, shape, read, w, convolved, 0.0f));
+  const CudnnDescriptor* last = &convolved;
+  const auto apply = [&](cudnnPointwiseMode_t mode, const CudnnDescriptor* b) { last = &add_pointwise(mode, *last, b, next()); };
+  const auto per_channel = [&](std::int64_t id) -> const CudnnDescriptor& {
+    return add(tensor(id, {1, 1, 1, z.k}, DType::f32, problem.alignment));
   };
-  if (form.adds_bias) apply(CUDNN_POINTWISE_ADD, &add(tensor(kTensorBias, {1, 1, 1, z.k}, DType::f32, problem.alignment)));
+  if (form.adds_bias) apply(CUDNN_POINTWISE_ADD, &per_channel(kTensorBias));
   if (onto) apply(CUDNN_POINTWISE_ADD, &add(tensor(kTensorResidual, {z.n, z.p, z.q, z.k}, problem.storage(), problem.alignment)));
   if (relu) apply(CUDNN_POINTWISE_RELU_FWD, nullptr);
-  if (!form.sums) return;
-  const auto sum = [&](std::int64_t name) -> const CudnnDescriptor& {
-    return add(tensor(name, {1, 1, 1, z.k}, DType::f32, problem.alignment));
-  };
-  operations_.push_back(sums_operation(y, sum(kTensorYSum), sum(kTensorYSquares)));
+  if (form.sums) operations_.push_back(sums_operation(y, per_channel(kTensorYSum), per_channel(kTensorYSquares)));
 }
 
 CudnnDescriptor& ConvolutionGraph::add(CudnnDescriptor part) { return parts_.emplace_back(std::move(part)); }

@@ -1,4 +1,5 @@
 #include "kernels/batch_norm.h"
+#include "kernels/conv2d_normed.h"
 
 #include "layers/functional.h"
 #include "layers/op_cases/families.h"
@@ -48,7 +49,31 @@ OpCase convolved_case(const std::string& name, const Shape& x, const Shape& w, c
   op.masters = {2, 3};
   op.constants = [k](Context& context, DType dtype) { return running_statistics(context, k, dtype); };
   op.roundings = f == Activation::relu ? 0.0 : 4.0;
+  // z is written and read; back, beside what the normalisation reads, its gradient is written and read twice.
+  const std::int64_t size = conv2d_output_shape(x, w, geometry).size(), relu = f == Activation::relu ? 1 : 0;
+  op.work = {.flops = 2.0 * static_cast<double>(size * w.size() / k), .reread = 2 * size, .kept = size * (6 + 2 * relu)};
   return op;
+}
+
+// A link of a chain: the moments of a convolution, which normalises what it reads where `normed`.
+KernelCase link_case(const std::string& name, const Shape& x_shape, const Shape& w_shape, const Conv2dGeometry& geometry, bool normed) {
+  KernelCase one{cat("conv2d_normed: ", name, normed ? ", normalised" : ""), [=](Context& context, DType dtype) -> PreparedKernel {
+                   const DType wide = accumulation_dtype(dtype);
+                   const std::int64_t c = x_shape[-1], k = w_shape[0];
+                   const Tensor x = coarse_tensor(context, x_shape, dtype, 71), w = coarse_tensor(context, w_shape, dtype, 72);
+                   Tensor mean, variance, scale, shift;
+                   if (normed) {
+                     mean = random_tensor(context, {c}, wide, 73), variance = random_tensor(context, {c}, wide, 74, 0.5, 2.0);
+                     scale = random_tensor(context, {c}, wide, 75), shift = random_tensor(context, {c}, wide, 76);
+                   }
+                   Tensor z(context, conv2d_output_shape(x_shape, w_shape, geometry), dtype), z_mean(context, {k}, wide), z_variance = Tensor::like(z_mean);
+                   return {{z, z_mean, z_variance},
+                           [=]() mutable { kernels::conv2d_normed(x, mean, variance, scale, shift, 1e-3, w, geometry, z, z_mean, z_variance); },
+                           bytes_of({x, w, z}),
+                           2.0 * static_cast<double>(z.size() * w_shape.size() / k)};
+                 }};
+  one.roundings = 4.0;
+  return one;
 }
 
 // Forward and backward, with enough rows for several blocks of the kernels in every layout of channels.
@@ -112,6 +137,12 @@ std::vector<KernelCase> batch_norm_kernel_cases() {
       cases.back().roundings = 2.0;
     }
   }
+  for (const bool normed : {false, true}) {
+    cases.push_back(link_case("3x3, 3 to 5", {2, 5, 4, 3}, {5, 3, 3, 3}, {1, 1, 1, 1}, normed));
+    cases.push_back(link_case("3x3 stride 2, 8 to 16", {3, 7, 6, 8}, {16, 3, 3, 8}, {2, 1, 1, 1}, normed));
+    cases.push_back(link_case("1x1, 33 to 8", {1, 4, 5, 33}, {8, 1, 1, 33}, {1, 0, 1, 1}, normed));
+    cases.push_back(link_case("depthwise, 5 channels", {2, 5, 4, 5}, {5, 3, 3, 1}, {1, 1, 1, 5}, normed));
+  }
   return cases;
 }
 
@@ -119,7 +150,13 @@ std::vector<OpFamily> batch_norm_families() {
   const auto family = [](const char* name, bool train, Activation f, bool residual) {
     return OpFamily{name, "NxHxWxC", {{128, 32, 32, 64}}, [=](const Sizes& sizes) { return one_case(train, shape_of(sizes), f, residual).op; }};
   };
-  return {family("batch norm train", true, Activation::identity, false), family("batch norm train, relu", true, Activation::relu, false),
+  const auto convolved = [](const Sizes& s) {
+    const std::int64_t k = s.size() > 4 ? s[4] : s[3];
+    return convolved_case(cat("3x3, ", Shape{s[0], s[1], s[2], s[3]}, " to ", k), {s[0], s[1], s[2], s[3]}, {k, 3, 3, s[3]}, {1, 1, 1, 1},
+                          Activation::relu, false);
+  };
+  return {{"batch norm train, relu, behind 3x3", "NxHxWxC[xK]", {{128, 32, 32, 16}, {128, 32, 32, 64}}, convolved},
+          family("batch norm train", true, Activation::identity, false), family("batch norm train, relu", true, Activation::relu, false),
           family("batch norm train, residual, relu", true, Activation::relu, true),
           family("batch norm infer, relu", false, Activation::relu, false)};
 }

@@ -31,10 +31,10 @@ ConvolutionProblem fused(const Conv2dSizes& sizes, DType dtype) {
   return problem;
 }
 
-// y = convolution, with the sums that batch normalisation of y starts from
-ConvolutionProblem summed(const Conv2dSizes& sizes, DType dtype) {
+// y = convolution of x, or of relu(factor x + offset), with the sums that batch normalisation of y starts from
+ConvolutionProblem summed(const Conv2dSizes& sizes, DType dtype, bool normed) {
   ConvolutionProblem problem = problem_of(sizes, ConvolutionDirection::forward, dtype);
-  problem.sums = 1;
+  problem.sums = 1, problem.normed = normed;
   return problem;
 }
 
@@ -64,7 +64,9 @@ TEST_CASE("cuDNN graphs: every convolution of every net is accepted in all three
       CHECK_NOTHROW(describe_all(problem_of(convolution.sizes, ConvolutionDirection::forward, dtype, true)));
       CHECK_NOTHROW(describe_all(fused(convolution.sizes, dtype)));
     }
-    for (const DType dtype : {DType::bf16, DType::f16}) CHECK_NOTHROW(describe_all(summed(convolution.sizes, dtype)));
+    for (const DType dtype : {DType::bf16, DType::f16}) {
+      for (const bool normed : {false, true}) CHECK_NOTHROW(describe_all(summed(convolution.sizes, dtype, normed)));
+    }
   }
 }
 
@@ -111,10 +113,15 @@ TEST_CASE("cuDNN graphs: the forms of a problem leave ever more to other kernels
   CHECK((ending[0].adds_bias && ending[0].ends));
   CHECK((ending[1].adds_bias && !ending[1].ends));
   CHECK_FALSE((ending[2].adds_bias || ending[2].ends));
-  const auto normed = forms_of(summed(kGrouped, DType::f16));
-  REQUIRE(normed.size() == 2);
-  CHECK(normed[0].sums);
-  CHECK_FALSE(normed[1].sums);
+  const auto summing = forms_of(summed(kGrouped, DType::f16, false));
+  REQUIRE(summing.size() == 2);
+  CHECK((summing[0].sums && !summing[0].normalises));
+  CHECK_FALSE(summing[1].sums);
+  const auto chained = forms_of(summed(kGrouped, DType::f16, true));
+  REQUIRE(chained.size() == 3);
+  CHECK((chained[0].sums && chained[0].normalises));
+  CHECK((chained[1].sums && !chained[1].normalises));
+  CHECK_FALSE((chained[2].sums || chained[2].normalises));
   const auto full = forms_of(problem_of(kGrouped, ConvolutionDirection::backward_filter, DType::f32));
   REQUIRE(full.size() == 2);
   CHECK(full[0].accumulates);

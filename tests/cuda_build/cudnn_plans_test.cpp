@@ -48,10 +48,10 @@ void check_plans(const std::vector<std::string>& nets, DType dtype, const PlanRu
   }
 }
 
-// A convolution that also takes the sums for the batch normalisation behind it.
-std::vector<ConvolutionPlan> plan_with_sums(const kernels::Conv2dSizes& sizes, DType dtype) {
+// A convolution that also takes the sums for the batch normalisation behind it, and on request normalises what it reads.
+std::vector<ConvolutionPlan> plan_with_sums(const kernels::Conv2dSizes& sizes, DType dtype, bool normed = false) {
   ConvolutionProblem problem = problem_of(sizes, ConvolutionDirection::forward, dtype);
-  problem.sums = 1;
+  problem.sums = 1, problem.normed = normed;
   return plans_of({.described = &h200()}, problem, forms_of(problem).front(), {}, 1);
 }
 
@@ -99,18 +99,22 @@ TEST_CASE("cuDNN plans: a bias is added within the graph and a filter gradient a
 // cuDNN a quarter of a second, so that only a few are asked for.
 TEST_CASE("cuDNN plans: f16 convolutions of multiples of eight channels have one that takes sums and others and bf16 have none") {
   std::size_t with = 0, without = 0;
-  for (const NetConvolution& convolution : net_convolutions({"resnet20", "resnet50", "densenet40"}, 128)) {
+  for (const NetConvolution& convolution : net_convolutions({"resnet20", "mobilenet-v1", "densenet40"}, 128)) {
     const kernels::Conv2dSizes& z = convolution.sizes;
     const bool fits = z.c % 8 == 0 && z.k % 8 == 0;
-    if (!fits && without == 2) continue;
+    if (!fits && without == 1) continue;
     const std::vector<ConvolutionPlan> plans = plan_with_sums(z, DType::f16);
     CHECK_MESSAGE(plans.empty() != fits, convolution.name, ": ", z.c, " channels to ", z.k);
     ++(plans.empty() ? without : with);
-    if (!plans.empty()) CHECK((plans[0].form.sums && plans[0].workspace <= kMaxWorkspace));
+    if (plans.empty()) continue;
+    CHECK((plans[0].form.sums && plans[0].workspace <= kMaxWorkspace));
+    const std::vector<ConvolutionPlan> chained = plan_with_sums(z, DType::f16, true);
+    REQUIRE_MESSAGE(chained.size() == 1, convolution.name);
+    CHECK((chained[0].form.sums && chained[0].form.normalises));
   }
-  CHECK(with > 20);
-  CHECK(without == 2);
-  CHECK(plan_with_sums(kPlain, DType::bf16).empty());
+  CHECK(with > 10);
+  CHECK(without == 1);
+  for (const bool normed : {false, true}) CHECK(plan_with_sums(kPlain, DType::bf16, normed).empty());
 }
 
 TEST_CASE("cuDNN plans: groups have one in every dtype") {

@@ -28,7 +28,7 @@ std::vector<NetConvolution> net_convolutions(const std::vector<std::string>& net
 }
 
 kernels::gpu::ConvolutionProblem problem_of(const Conv2dSizes& sizes, ConvolutionDirection direction, DType dtype, bool has_bias) {
-  return {sizes, direction, static_cast<int>(dtype), has_bias, 0, 0, 0, 16};
+  return {sizes, direction, static_cast<int>(dtype), has_bias, 0, 0, 0, 0, 16};
 }
 
 const std::vector<ConvolutionDirection>& all_directions() {

@@ -10,6 +10,10 @@
 #include "kernels/gpu/batch_norm_sums.h"
 #include "tests/support/compare.h"
 #include "tests/support/contexts.h"
+#if defined(PLIANT_WITH_CUDA)
+#include "kernels/gpu/cudnn_convolutions.h"
+#include "kernels/gpu/library_tensors.h"
+#endif
 
 namespace pliant::test {
 
@@ -170,7 +174,141 @@ TEST_CASE("conv2d and batch norm: what does not fit is refused with its name") {
   }
 }
 
+namespace {
+
+// The terms by which a tensor [..., c] is normalised before it is convolved.
+struct Terms {
+  Terms(Context& context, std::int64_t c)
+      : mean(random_tensor(context, {c}, DType::f32, 73)),
+        variance(random_tensor(context, {c}, DType::f32, 74, 0.5, 2.0)),
+        scale(random_tensor(context, {c}, DType::f32, 75)),
+        shift(random_tensor(context, {c}, DType::f32, 76)) {}
+  Tensor mean, variance, scale, shift;
+};
+
+}  // namespace
+
+TEST_CASE("conv2d_normed: a chain of two convolutions never writes what lies between them and computes the same") {
+  std::vector<NamedContext> contexts = gpu_contexts();
+  contexts.push_back({"cpu", std::make_unique<Context>(Device::cpu)});
+  for (const NamedContext& device : contexts) {
+    CAPTURE(device.name);
+    Context& context = *device.context;
+    const Conv2dGeometry geometry{1, 1, 1, 1};
+    const Tensor x = random_tensor(context, {2, 5, 4, 3}, DType::f32, 1), first = random_tensor(context, {6, 3, 3, 3}, DType::f32, 2);
+    const Tensor second = random_tensor(context, {4, 3, 3, 6}, DType::f32, 8);
+    Normed between(context, 6, {2, 5, 4, 6}, DType::f32), last(context, 4, {2, 5, 4, 4}, DType::f32);
+    between.convolve(x, first, geometry, {});
+    last.convolve(between.y, second, geometry, {});
+
+    Tensor z1 = Tensor::like(between.z), z2 = Tensor::like(last.z), mean = Tensor::like(between.mean), variance = Tensor::like(mean);
+    Tensor mean2 = Tensor::like(last.mean), variance2 = Tensor::like(mean2);
+    kernels::conv2d_normed(x, {}, {}, {}, {}, 1e-3, first, geometry, z1, mean, variance);
+    kernels::conv2d_normed(z1, mean, variance, between.scale, between.shift, 1e-3, second, geometry, z2, mean2, variance2);
+    CHECK(bit_equal(z1, between.z));
+    CHECK(bit_equal(mean, between.mean));
+    CHECK(difference(z2, last.z).relative <= 1e-5);
+    CHECK(difference(mean2, last.mean).relative <= 1e-5);
+    std::vector<double> inverse = variance2.to_doubles();
+    for (double& value : inverse) value = 1.0 / std::sqrt(value + 1e-3);
+    CHECK(difference(inverse, last.inverse_deviation.to_doubles()).relative <= 1e-5);
+  }
+}
+
+TEST_CASE("conv2d_normed: moments of sums and factors in 16 bits are those that a library is given") {
+  for (const NamedContext& gpu : gpu_contexts()) {
+    CAPTURE(gpu.name);
+    Context& context = *gpu.context;
+    const Tensor x = random_tensor(context, {700, 9}, DType::f16, 1);
+    const Sums sums(context, x.to_doubles(), 9);
+    Tensor mean(context, {9}), variance(context, {9}), mean_of_sums(context, {9}), variance_of_sums(context, {9});
+    kernels::batch_moments(x, mean, variance);
+    kernels::gpu::batch_moments_of_sums(x, sums.sum, sums.sum_of_squares, mean_of_sums, variance_of_sums);
+    CHECK(difference(mean_of_sums, mean).relative <= 1e-5);
+    CHECK(difference(variance_of_sums, variance).relative <= 1e-6);
+
+    const Terms terms(context, 9);
+    const std::vector<double> m = terms.mean.to_doubles(), v = terms.variance.to_doubles(), s = terms.scale.to_doubles(), b = terms.shift.to_doubles();
+    std::vector<double> factors(9), offsets(9);
+    for (std::size_t c = 0; c < 9; ++c) factors[c] = s[c] / std::sqrt(v[c] + 1e-3), offsets[c] = b[c] - factors[c] * m[c];
+    for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
+      Tensor factor(context, {9}, dtype), offset(context, {9}, dtype);
+      kernels::gpu::affine_of_moments(terms.mean, terms.variance, terms.scale, terms.shift, 1e-3, factor, offset);
+      CHECK(difference(factor.to_doubles(), factors).relative <= roundoff(dtype) + 1e-6);
+      CHECK(difference(offset.to_doubles(), offsets).relative <= roundoff(dtype) + 1e-6);
+    }
+    Tensor wrong(context, {8}, DType::f16);
+    CHECK(contains(refusal([&] { kernels::gpu::affine_of_moments(mean, variance, terms.scale, terms.shift, 1e-3, wrong, wrong); }), "must be f32 [8]"));
+  }
+}
+
+TEST_CASE("conv2d_normed: what does not fit is refused with its name") {
+  const Tensor x = random_tensor(cpu(), {2, 4, 4, 4}, DType::f32, 1), w = random_tensor(cpu(), {5, 3, 3, 4}, DType::f32, 2);
+  const auto refused = [&](auto change) {
+    Terms terms(cpu(), 4);
+    Tensor z(cpu(), {2, 4, 4, 5}), z_mean(cpu(), {5}), z_variance(cpu(), {5});
+    change(terms, z, z_mean, z_variance);
+    return refusal([&] {
+      kernels::conv2d_normed(x, terms.mean, terms.variance, terms.scale, terms.shift, 1e-3, w, {1, 1, 1, 1}, z, z_mean, z_variance);
+    });
+  };
+  CHECK(refused([](Terms&, Tensor&, Tensor&, Tensor&) {}) == "");
+  CHECK(contains(refused([](Terms& t, Tensor&, Tensor&, Tensor&) { t.shift = Tensor(); }), "conv2d_normed: shift is missing"));
+  CHECK(contains(refused([](Terms& t, Tensor&, Tensor&, Tensor&) { t.variance = Tensor(cpu(), {5}); }), "conv2d_normed: variance must be f32 [4]"));
+  CHECK(contains(refused([&](Terms&, Tensor& z, Tensor&, Tensor&) { z = x; }), "conv2d_normed: z may not be x"));
+  CHECK(contains(refused([](Terms&, Tensor&, Tensor& m, Tensor&) { m = Tensor(cpu(), {4}); }), "batch_moments: x [2, 4, 4, 5] of f32 needs mean [5]"));
+  CHECK(contains(refused([](Terms&, Tensor&, Tensor& m, Tensor& v) { v = m; }), "batch_moments: variance may not be mean"));
+  const Terms terms(cpu(), 4);
+  Tensor z(cpu(), {2, 4, 4, 5}), z_mean(cpu(), {5}), z_variance(cpu(), {5});
+  CHECK_THROWS_WITH_AS(kernels::conv2d_normed(x, terms.mean, terms.variance, terms.scale, terms.shift, 0.0, w, {1, 1, 1, 1}, z, z_mean, z_variance),
+                       doctest::Contains("epsilon must be above 0, got 0"), ConfigError);
+}
+
 #if defined(PLIANT_WITH_CUDA)
+// Whatever would be chosen: all that could be.
+TEST_CASE("conv2d_normed: every plan of every form computes the sums of the plain one") {
+  const Shape shape{16, 15, 16, 32}, filters{48, 3, 3, 32}, result{16, 15, 16, 48};
+  const Conv2dGeometry geometry{1, 1, 1, 1};
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    CAPTURE(dtype);
+    Context context(Device::cuda);
+    kernels::gpu::CudnnConvolutions& cudnn = context.attachment<kernels::gpu::CudnnConvolutions>();
+    const Tensor x = random_tensor(context, shape, dtype, 1), w = random_tensor(context, filters, dtype, 2);
+    const Terms terms(context, 32);
+    Tensor factor(context, {32}, dtype), offset(context, {32}, dtype), sum(context, {48}), squares(context, {48});
+    kernels::gpu::affine_of_moments(terms.mean, terms.variance, terms.scale, terms.shift, 1e-3, factor, offset);
+    const auto address = [](const Tensor& tensor) { return kernels::gpu::readable("test", tensor); };
+    for (const bool normed : {false, true}) {
+      CAPTURE(normed);
+      Tensor z(context, result, dtype), expected(context, result, dtype), mean(context, {48}), variance(context, {48});
+      Tensor expected_mean = Tensor::like(mean), expected_variance = Tensor::like(mean);
+      const auto term = [&](const Tensor& one) { return normed ? one : Tensor(); };
+      kernels::conv2d_normed(x, term(terms.mean), term(terms.variance), term(terms.scale), term(terms.shift), 1e-3, w, geometry, expected,
+                             expected_mean, expected_variance);
+      const kernels::Conv2dSizes sizes = kernels::check_conv2d("test", x, w, {}, z, geometry);
+      const kernels::gpu::ConvolutionAddresses at{.x = address(x), .w = address(w), .y = address(z), .sum = address(sum),
+                                                  .sum_of_squares = address(squares), .factor = normed ? address(factor) : nullptr,
+                                                  .offset = normed ? address(offset) : nullptr};
+      const auto problem = kernels::gpu::problem_of(sizes, kernels::gpu::ConvolutionDirection::forward, dtype, at);
+      std::size_t plans = 0;
+      for (const kernels::gpu::ConvolutionForm& form : kernels::gpu::forms_of(problem)) {
+        if (!form.sums || form.normalises != normed) continue;
+        for (const kernels::gpu::ConvolutionPlan& plan : cudnn.plans(problem, form, 100, true)) {
+          CAPTURE(plan.engine);
+          ++plans;
+          cudnn.execute(plan, at);
+          kernels::gpu::batch_moments_of_sums(z, sum, squares, mean, variance);
+          CHECK(difference(z, expected).relative <= 4.0 * roundoff(dtype));
+          CHECK(difference(mean, expected_mean).relative <= 4.0 * roundoff(dtype));
+          CHECK(difference(variance, expected_variance).relative <= 4.0 * roundoff(dtype));
+        }
+      }
+      MESSAGE(plans << " plans that take sums in " << dtype << (normed ? ", normalising" : ""));
+      if (dtype == DType::f16) CHECK(plans > 0);
+    }
+  }
+}
+
 TEST_CASE("conv2d and batch norm: the fastest plan of 16 bits equals the two one after another") {
   for (const DType dtype : {DType::f16, DType::bf16}) {
     CAPTURE(dtype);
