@@ -1,5 +1,6 @@
 #include "core/memory_pool.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -11,7 +12,7 @@ namespace pliant {
 
 namespace {
 
-constexpr std::size_t kAlignment = 256;
+constexpr std::size_t kAlignment = HostHeap::kAlignment;
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kSanitized = true;
@@ -38,21 +39,39 @@ std::size_t MemoryPool::size_class(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-void* MemoryPool::raw_allocate(std::size_t bytes) {
+std::size_t MemoryPool::taken_for(std::size_t bytes) const {
+  if (pass_through_) return bytes;
+  if (on_gpu_) return size_class(bytes);
+  return std::max((bytes + kAlignment - 1) / kAlignment * kAlignment, kAlignment);
+}
+
+void* MemoryPool::from_cache(std::size_t taken) {
+  if (pass_through_) return nullptr;
+  if (!on_gpu_) return heap_.allocate(taken);
+  const auto found = free_.find(taken);
+  if (found == free_.end() || found->second.empty()) return nullptr;
+  void* block = found->second.back();
+  found->second.pop_back();
+  counters_.cached_bytes -= taken;
+  return block;
+}
+
+void* MemoryPool::from_system(std::size_t taken) {
   if (on_gpu_) {
     try {
-      return gpu::allocate(stream_, bytes);
+      return gpu::allocate(stream_, taken);
     } catch (const MemoryError&) {
       return nullptr;
     }
   }
-  void* block = std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+  if (!pass_through_) return heap_.grow(taken) ? heap_.allocate(taken) : nullptr;
+  void* block = std::aligned_alloc(kAlignment, (taken + kAlignment - 1) / kAlignment * kAlignment);
   // Sanitized runs start from NaN, so that a value that was never written cannot pass for a number.
-  if (kSanitized && block) std::memset(block, 0xFF, bytes);
+  if (kSanitized && block) std::memset(block, 0xFF, taken);
   return block;
 }
 
-void MemoryPool::raw_release(void* block) noexcept {
+void MemoryPool::to_system(void* block) noexcept {
   if (on_gpu_) {
     gpu::release(stream_, block);
   } else {
@@ -61,20 +80,18 @@ void MemoryPool::raw_release(void* block) noexcept {
 }
 
 void* MemoryPool::allocate(std::size_t bytes) {
-  const std::size_t taken = pass_through_ ? bytes : size_class(bytes);
-  void* block = nullptr;
-  if (auto found = free_.find(taken); !pass_through_ && found != free_.end() && !found->second.empty()) {
-    block = found->second.back();
-    found->second.pop_back();
-    counters_.cached_bytes -= taken;
-  } else {
+  const std::size_t taken = taken_for(bytes);
+  const bool fails = failing_from_ >= 0 && counters_.requests >= failing_from_;
+  ++counters_.requests;
+  void* block = fails ? nullptr : from_cache(taken);
+  if (!block) {
     PLIANT_REQUIRE(DeviceError, !sealed_, "a request for ", bytes, " bytes reaches the driver while a graph is captured; ",
                    "run the step once more before capturing it");
-    block = raw_allocate(taken);
-    if (!block) {
+    if (!fails) block = from_system(taken);
+    if (!block && !fails) {
       if (on_gpu_) gpu::synchronize(stream_);
       trim();
-      block = raw_allocate(taken);
+      block = from_system(taken);
     }
     PLIANT_REQUIRE(MemoryError, block, "no memory for ", bytes, " bytes on the ", on_gpu_ ? "GPU" : "host", ": ",
                    counters_.live_bytes, " bytes are in use, at most ", counters_.peak_bytes,
@@ -83,30 +100,34 @@ void* MemoryPool::allocate(std::size_t bytes) {
   }
   counters_.live_bytes += taken;
   counters_.peak_bytes = std::max(counters_.peak_bytes, counters_.live_bytes);
+  if (!on_gpu_) counters_.cached_bytes = heap_.free_bytes();
   return block;
 }
 
 void MemoryPool::release(void* block, std::size_t bytes) noexcept {
-  const std::size_t taken = pass_through_ ? bytes : size_class(bytes);
+  const std::size_t taken = taken_for(bytes);
   counters_.live_bytes -= taken;
-  if (pass_through_) {
-    raw_release(block);
+  if (pass_through_) return to_system(block);
+  if (!on_gpu_) {
+    heap_.release(block);
+    counters_.cached_bytes = heap_.free_bytes();
     return;
   }
   try {
     free_[taken].push_back(block);
     counters_.cached_bytes += taken;
   } catch (const std::bad_alloc&) {
-    raw_release(block);
+    to_system(block);
   }
 }
 
 void MemoryPool::trim() noexcept {
   for (auto& [bytes, blocks] : free_) {
-    for (void* block : blocks) raw_release(block);
+    for (void* block : blocks) to_system(block);
     blocks.clear();
   }
-  counters_.cached_bytes = 0;
+  heap_.trim();
+  counters_.cached_bytes = heap_.free_bytes();
 }
 
 }  // namespace pliant

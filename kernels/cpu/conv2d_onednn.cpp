@@ -1,6 +1,7 @@
 #include "kernels/cpu/conv2d_onednn.h"
 
 #include <omp.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
@@ -253,6 +254,15 @@ struct Tail {  // what stands behind the products of a forward pass
   bool relu = false, inference = false;
 };
 
+// oneDNN 2.6 crashes where no memory is left for the code that it generates. Asked of the system itself: malloc would keep more from then on.
+void require_room_for_code() {
+  constexpr std::size_t kRoom = std::size_t{32} << 20;
+  void* const room = mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  PLIANT_REQUIRE(MemoryError, room != MAP_FAILED, "no memory on the host for the code of a convolution: oneDNN may need ", kRoom,
+                 " bytes; use a smaller batch or net");
+  munmap(room, kRoom);
+}
+
 class OneDnn : public Attachment {
  public:
   explicit OneDnn(Context& context) : context_(context), engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {}
@@ -264,7 +274,8 @@ class OneDnn : public Attachment {
       Plan& plan = find({sizes, direction, tail.bias != nullptr, tail.relu, tail.inference,
                          !bf16 && winograd_pays(sizes, direction, tail.inference), bf16, omp_get_max_threads()});
       if (bf16 && !plan.fast) return false;
-      std::byte* const bytes = scratch(plan.scratch_bytes);
+      Tensor scratch(context_, {static_cast<std::int64_t>(std::max<std::size_t>(plan.scratch_bytes, 1))}, DType::u8);
+      std::byte* const bytes = reinterpret_cast<std::byte*>(scratch.data<std::uint8_t>());
       plan.inputs[0].bind(first.address(), bytes);
       plan.inputs[0].run_in(stream_);
       if (plan.keeps_filter) {
@@ -291,25 +302,11 @@ class OneDnn : public Attachment {
   OneDnnCounters counters;
 
  private:
-  // One block for all calls, which come one after another: blocks of many sizes would all stay in the pool. It grows while shapes are new.
-  std::byte* scratch(std::size_t size) {
-    if (!scratch_ || scratch_.bytes() < size) {
-      scratch_ = Tensor();
-      counters.scratch_bytes = 0;
-      context_.pool().trim();
-      const std::size_t before = context_.pool().counters().live_bytes;
-      scratch_ = Tensor(context_, {static_cast<std::int64_t>(std::max<std::size_t>(size, 1))}, DType::u8);
-      counters.scratch_bytes = context_.pool().counters().live_bytes - before;
-    }
-    return reinterpret_cast<std::byte*>(scratch_.data<std::uint8_t>());
-  }
-
   Plan& find(const Key& key) {
     const auto known = plans_.find(key);
     if (known != plans_.end()) return known->second;
     ++counters.plans;
-    // oneDNN 2.6 crashes where no memory is left for the code that it generates; the pool ends with an error.
-    Tensor(context_, {std::int64_t{32} << 20}, DType::u8);
+    require_room_for_code();
     if (key.winograd) {
       try {
         Plan& plan = plans_.emplace(key, make_plan(key, engine_)).first->second;
@@ -329,7 +326,6 @@ class OneDnn : public Attachment {
   dnnl::stream stream_;
   std::unordered_map<Key, Plan, KeyHash> plans_;  // references to its elements stay valid
   KeptFilters kept_;
-  Tensor scratch_;
 };
 
 // Emulated, bf16 is slower than f32.

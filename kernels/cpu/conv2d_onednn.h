@@ -20,7 +20,6 @@ struct OneDnnCounters {
   std::int64_t plans = 0;           // shapes and directions for which primitives were made
   std::int64_t winograd_plans = 0;  // those of them that use Winograd's algorithm
   std::int64_t runs = 0;            // convolutions computed
-  std::size_t scratch_bytes = 0;    // of the pool, which all calls share and the Context keeps
 };
 OneDnnCounters onednn_counters(Context& context);
 
