@@ -39,7 +39,7 @@ Tensor rest_of(const Tensor& list, std::int64_t first, std::int64_t size) {
 }  // namespace
 
 DeviceExits::DeviceExits(const Net& net, const Selection& select, std::int64_t n, const ExitRule& rule, bool keep_logits)
-    : net_(net), rule_(rule), n_(n) {
+    : net_(net), select_(select), rule_(rule), n_(n) {
   require_thresholds(net, select, rule);
   PLIANT_REQUIRE(ConfigError, n >= 1, net.description.name, ": a batch of ", n, " has nobody to leave");
   for (std::size_t i = 0; i < rule.thresholds.size(); ++i) buckets_.push_back(rule.staying.empty() ? n : bucket_for(n, rule.staying[i]));
@@ -55,6 +55,7 @@ DeviceExits::DeviceExits(const Net& net, const Selection& select, std::int64_t n
 void DeviceExits::launch(Pass& pass, const Tensor& x) {
   require_early_pass(net_, pass, x);
   PLIANT_REQUIRE(ShapeError, x.shape()[0] == n_, net_.description.name, ": made for batches of ", n_, ", got ", x.shape());
+  PLIANT_REQUIRE(ConfigError, pass.select == select_, net_.description.name, ": made for another selection than that of the pass");
   waiting_.clear();
   send(pass, {0, -1, 0, convert(Var{x}, net_.store->compute_dtype()).value, all_, n_on_device_}, true);
 }
@@ -109,7 +110,7 @@ EarlyExitResult DeviceExits::finish(Pass& pass) {
   EarlyExitResult result;
   result.predictions.assign(host.begin(), host.begin() + n_);
   result.exits.assign(host.begin() + n_, host.begin() + 2 * n_);
-  result.logits = logits_;
+  if (logits_) result.logits = logits_.clone();  // the next batch is written into the same
   return result;
 }
 

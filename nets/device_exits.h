@@ -13,7 +13,7 @@ class DeviceExits {
   DeviceExits(const Net& net, const Selection& select, std::int64_t n, const ExitRule& rule, bool keep_logits);
 
   // Launches the classification of x [n, H, W, C]; nothing waits, so it can be captured as a graph and replayed. pass: of the same
-  // selection, without a tape.
+  // selection, without a tape; else ConfigError. ShapeError where x does not fit.
   void launch(Pass& pass, const Tensor& x);
   // Waits, and sends on who waits in front of a bucket. After every launch(), or replay of one.
   EarlyExitResult finish(Pass& pass);
@@ -40,6 +40,7 @@ class DeviceExits {
   void leave(const Rows& rows, const Tensor& logits, Tensor& kept, Tensor& staying);
 
   const Net& net_;
+  Selection select_;
   ExitRule rule_;
   std::int64_t n_;
   std::vector<std::int64_t> buckets_;

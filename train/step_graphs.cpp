@@ -137,7 +137,6 @@ void StepGraphs::fill_pool(Entry& entry, const std::function<void()>& step) {
 // for as fresh as they were.
 void StepGraphs::rehearse(Entry& entry, const Step& step, const Changed& changed) {
   std::vector<std::pair<Tensor, Tensor>> kept;
-  for (const Tensor& tensor : changed()) kept.emplace_back(tensor, tensor.clone());
   const auto run = [&] {
     Recorder rehearsal(context_.stream(), entry.plan.gated, nullptr);
     step(&rehearsal);
@@ -146,6 +145,7 @@ void StepGraphs::rehearse(Entry& entry, const Step& step, const Changed& changed
     for (const auto& [tensor, before] : kept) gpu::copy(context_.stream(), tensor.address(), before.address(), tensor.bytes());
   };
   try {
+    for (const Tensor& tensor : changed()) kept.emplace_back(tensor, tensor.clone());
     run();
     put_back();
     fill_pool(entry, run);

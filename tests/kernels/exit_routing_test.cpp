@@ -49,6 +49,8 @@ TEST_CASE("leave_rows: the sure rows leave their answers and the others move up"
     const Routed above = route(context, scores, {.threshold = 0.125, .below = false, .exit = 0}, {5, 0, 3, 2, 4}, 9);
     CHECK(above.staying == Integers{0, 3, 4, -1, -1});
     CHECK(above.exits == Integers{-7, -7, 0, -7, -7, 0});
+    const Routed equal = route(context, scores, {.threshold = 0.125, .below = true, .exit = 0}, {5, 0, 3, 2, 4}, 5);
+    CHECK(equal.staying == Integers{5, 0, 3, 2, -1});
   });
 }
 
@@ -62,6 +64,9 @@ TEST_CASE("leave_rows: without scores every row leaves and without rows nobody d
     CHECK(none.count == Integers{0});
     CHECK(none.kept == Integers{-1, -1});
     CHECK(none.exits == Integers(6, -7));
+    const Routed empty = route(context, {}, {}, {}, 3);
+    CHECK(empty.count == Integers{0});
+    CHECK(empty.exits == Integers(6, -7));
   });
 }
 

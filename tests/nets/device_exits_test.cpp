@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 #include "tests/support/compare.h"
@@ -134,6 +135,36 @@ TEST_CASE("device exits: a captured classification is replayed on other images w
   }
 }
 
+TEST_CASE("device exits: answers stay as they are while the next batch runs") {
+  const Net net = make_net(cpu(), small_exits(), DType::f32);
+  const ExitRule rule{ConfidenceMeasure::entropy, {0.5, 0.5}};
+  DeviceExits exits(net, {}, 3, rule, true);
+  Pass pass{.context = cpu()};
+  exits.launch(pass, images(cpu(), 3, 1));
+  const EarlyExitResult first = exits.finish(pass);
+  exits.launch(pass, images(cpu(), 3, 2));
+  exits.finish(pass);
+  check_same(first, classify(net, images(cpu(), 3, 1), rule, Routing::host));
+}
+
+TEST_CASE("device exits: a sample that nobody can judge reaches the last exit and the others do not notice") {
+  const auto contexts = gpu_contexts();
+  for (Context* context : {&cpu(), &*contexts.front().context}) {
+    const Net net = make_net(*context, small_exits(), DType::f32);
+    std::vector<double> pixels = images(*context, 5, 9).to_doubles();
+    std::fill_n(pixels.begin() + 2 * 8 * 8 * 3, 8 * 8 * 3, std::nan(""));
+    const Tensor x = make_tensor(*context, {5, 8, 8, 3}, DType::f32, pixels);
+    for (const ConfidenceMeasure measure : {ConfidenceMeasure::entropy, ConfidenceMeasure::max_probability}) {
+      const double sure = measure == ConfidenceMeasure::entropy ? 10.0 : -1.0;
+      const ExitRule rule{measure, {sure, sure}, {0.0, 0.0}};
+      const EarlyExitResult host = classify(net, x, rule, Routing::host), device = classify(net, x, rule, Routing::device);
+      CHECK(device.exits == Integers{0, 0, 2, 0, 0});
+      CHECK(host.exits == device.exits);
+      CHECK(host.predictions == device.predictions);
+    }
+  }
+}
+
 TEST_CASE("device exits: behind an exit a bucket runs and then whoever found no room") {
   Net net = make_net(cpu(), small_exits(), DType::f32);
   std::vector<std::int64_t> rows(net.stages.size(), 0);
@@ -188,6 +219,8 @@ TEST_CASE("device exits: shares that cannot be and batches of another size are r
   DeviceExits exits(net, {}, 3, {ConfidenceMeasure::entropy, half}, false);
   Pass pass{.context = cpu()};
   CHECK_THROWS_WITH_AS(exits.launch(pass, x), doctest::Contains("made for batches of 3"), ShapeError);
+  Pass narrower{.context = cpu(), .select = {.skipped_exits = {1}}};
+  CHECK_THROWS_WITH_AS(exits.launch(narrower, images(cpu(), 3, 5)), doctest::Contains("made for another selection"), ConfigError);
   CHECK(classify(net, images(cpu(), 0, 5), {ConfidenceMeasure::entropy, half}, Routing::device).exits.empty());
 }
 

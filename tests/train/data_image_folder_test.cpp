@@ -228,6 +228,22 @@ TEST_CASE("image file: a JPEG whose scan needs what no segment before it defines
   }
 }
 
+TEST_CASE("image file: a JPEG that leaves a component without its first scan is refused before it is decoded") {
+  TemporaryFolder folder;
+  const auto message_for = [&](const std::vector<std::uint8_t>& bytes) { return message_of([&] { read_image(folder.write("a.jpg", bytes)); }); };
+  std::vector<std::uint8_t> no_scan = grey_jpeg(), three = grey_jpeg(), refined = grey_jpeg(), arithmetic = grey_jpeg();
+  no_scan.erase(no_scan.begin() + 129, no_scan.begin() + 141);
+  CHECK(mentions(message_for(no_scan), "JPEG end marker at byte 129 comes before a scan of component 1"));
+  three[74] = 17, three[80] = 3;
+  const std::uint8_t others[] = {2, 0x11, 0, 3, 0x11, 0};
+  three.insert(three.begin() + 84, std::begin(others), std::end(others));
+  CHECK(mentions(message_for(three), "JPEG end marker at byte 147 comes before a scan of component 2"));
+  refined[72] = 0xC2, refined[136] = 1;
+  CHECK(mentions(message_for(refined), "JPEG scan at byte 129 refines a component that has no first scan"));
+  arithmetic[72] = 0xC9;
+  CHECK(mentions(message_for(arithmetic), "JPEG frame at byte 71 is neither baseline nor progressive Huffman coding"));
+}
+
 TEST_CASE("image file: a header that promises more pixels than the file can hold is refused before they are decoded") {
   TemporaryFolder folder;
   std::vector<std::uint8_t> bad = grey_jpeg();

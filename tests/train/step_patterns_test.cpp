@@ -117,6 +117,7 @@ TEST_CASE("step patterns: drawn patterns are replayed bit for bit in other nets 
   TrainConfig config = config_for();
   NetDescription d = gated({2});
   SUBCASE("open branches count more") { d.scale_in_training = true; }
+  SUBCASE("batch norm folded away") { d.folded = true; }
   SUBCASE("a frozen stem") { config.freeze = {"conv1", "bn1"}; }
   SUBCASE("two widths a step, one taught by the other") {
     const Net plain = build_net(d);
@@ -185,6 +186,7 @@ TEST_CASE("step patterns: a step that cannot be recorded in both states stays ea
   SUBCASE("it reads back") { fault = 1; }
   SUBCASE("there is no memory for both") { fault = 2; }
   SUBCASE("a block lies within another") { fault = 3; }
+  SUBCASE("there is no memory to keep what it changes") { fault = 4; }
   for (const bool required : {false, true}) {
     sum.zero();
     StepGraphs graphs(context, {.active = true, .required = required});
@@ -202,7 +204,10 @@ TEST_CASE("step patterns: a step that cannot be recorded in both states stays ea
         if (fault == 1 && gpu::is_capturing(context.stream())) sum.to_doubles();
         if (fault == 2) throw MemoryError("no memory for both");
       };
-      graphs.run(plan, step, [&] { return std::vector<Tensor>{sum}; });
+      graphs.run(plan, step, [&] {
+        if (fault == 4) throw MemoryError("no memory for copies");
+        return std::vector<Tensor>{sum};
+      });
     };
     run(false);
     if (required) {

@@ -64,15 +64,27 @@ class JpegTables {
     switch (marker) {
       case 0xC0: case 0xC1: case 0xC2: return take_frame(marker == 0xC2, at, body);
       case 0xC4: return take_huffman(at, body);
-      case 0xDA: return check_scan(at, body);
+      case 0xDA: return take_scan(at, body);
       case 0xDB: return take_quantisation(at, body);
-      default: return;
+      case 0xC8: case 0xCC: return;
+      default:
+        PLIANT_REQUIRE(DataError, marker < 0xC0 || marker > 0xCF, name_, ": JPEG frame at byte ", at,
+                       " is neither baseline nor progressive Huffman coding, and no other is read");
+    }
+  }
+
+  // The end marker at `at`. stb_image shows whatever its memory holds where a component was never decoded.
+  void take_end(std::size_t at) const {
+    for (const Component& component : components_) {
+      PLIANT_REQUIRE(DataError, component.begun, name_, ": JPEG end marker at byte ", at, " comes before a scan of component ", component.id,
+                     "; the file is corrupt");
     }
   }
 
  private:
   struct Component {
     int id, quantisation;
+    bool begun = false;  // by a scan, of its DC coefficients at least
   };
 
   void require(bool condition, const char* what, std::size_t at, const char* why) const {
@@ -110,13 +122,15 @@ class JpegTables {
   }
 
   // A count, a component and its two Huffman tables for each, first and last coefficient, bits of successive approximation.
-  void check_scan(std::size_t at, ByteView body) const {
+  void take_scan(std::size_t at, ByteView body) {
     require(!body.empty() && body.size() == 4 + 2 * std::size_t{body[0]}, "scan", at, "has another length than its components need");
     const int first = body[body.size() - 3], refines = body[body.size() - 1] >> 4;
     const bool needs_dc = !progressive_ || (first == 0 && refines == 0), needs_ac = !progressive_ || first > 0;
     for (std::size_t i = 1; i + 3 < body.size(); i += 2) {
       const auto component = std::find_if(components_.begin(), components_.end(), [&](const Component& c) { return c.id == body[i]; });
       require(component != components_.end(), "scan", at, "has a component that no frame before it has");
+      require(needs_dc || component->begun, "scan", at, "refines a component that has no first scan");
+      component->begun = true;
       const int dc = body[i + 1] >> 4, ac = body[i + 1] & 15;
       require(component->quantisation <= 3 && quantisation_[component->quantisation], "scan", at, "needs a quantisation table that is not there");
       require(!needs_dc || (dc <= 3 && huffman_[0][dc]), "scan", at, "needs a Huffman table of class 0 that is not there");
@@ -146,7 +160,7 @@ void check_jpeg(const std::string& name, ByteView bytes) {
   for (std::size_t at = 2;;) {
     while (at + 1 < bytes.size() && bytes[at] == 0xFF && bytes[at + 1] == 0xFF) ++at;  // fill bytes
     const bool here = at + 2 <= bytes.size();
-    if (here && bytes[at] == 0xFF && bytes[at + 1] == kEndOfImage) return;
+    if (here && bytes[at] == 0xFF && bytes[at + 1] == kEndOfImage) return tables.take_end(at);
     PLIANT_REQUIRE(DataError, !here || bytes[at] == 0xFF, name, ": byte ", at, " is ", int{bytes[at]},
                    ", expected a JPEG marker (255); the file is corrupt");
     const std::size_t length = at + 4 <= bytes.size() ? std::size_t{bytes[at + 2]} << 8 | bytes[at + 3] : 0;

@@ -1,5 +1,6 @@
 // What stb_image takes for granted of a PNG or JPEG file, checked before it decodes: whole chunks with their check sums, whole segments up to
-// the end marker, and for each scan the tables it decodes with. So a damaged file is refused, and not read as grey noise. Decodes nothing.
+// the end marker, for each scan the tables it decodes with, and for each component a scan. So a damaged file is refused, and not read as grey
+// noise. Decodes nothing.
 #pragma once
 
 #include <cstdint>
