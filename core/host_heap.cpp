@@ -6,9 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
-#include <new>
 #include <utility>
 
 namespace pliant {
@@ -25,21 +23,26 @@ std::size_t region_bytes() {
   return pages > 0 && page > 0 ? std::max(kSmallRegion, static_cast<std::size_t>(pages) * static_cast<std::size_t>(page)) : kSmallRegion;
 }
 
-std::pair<std::byte*, std::byte*> whole_pages(std::byte* begin, std::byte* end) {
-  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  const std::uintptr_t first = (reinterpret_cast<std::uintptr_t>(begin) + page - 1) / page * page;
-  return {reinterpret_cast<std::byte*>(first), reinterpret_cast<std::byte*>(std::max(first, reinterpret_cast<std::uintptr_t>(end) / page * page))};
+// Of the system itself, since an allocator, or its checker, takes such a request for memory. Null where there is none.
+std::byte* address_space(std::size_t bytes) {
+  void* const begin = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return begin != MAP_FAILED ? static_cast<std::byte*>(begin) : nullptr;
 }
 
-void give_pages_back(std::byte* begin, std::byte* end) {
-  const auto [first, last] = whole_pages(begin, end);
-  if (first != last) madvise(first, static_cast<std::size_t>(last - first), MADV_DONTNEED);
+void give_space_back(std::byte* begin, std::byte* end) noexcept { munmap(begin, static_cast<std::size_t>(end - begin)); }
+
+// Those that lie within as a whole.
+void give_pages_back(std::byte* begin, std::byte* end) noexcept {
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const std::uintptr_t first = (reinterpret_cast<std::uintptr_t>(begin) + page - 1) / page * page;
+  const std::uintptr_t last = reinterpret_cast<std::uintptr_t>(end) / page * page;
+  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
 }  // namespace
 
 HostHeap::~HostHeap() {
-  for (const Region& region : regions_) std::free(region.begin);
+  for (const Region& region : regions_) give_space_back(region.begin, region.limit);
 }
 
 void* HostHeap::allocate(std::size_t bytes) {
@@ -115,7 +118,7 @@ void HostHeap::trim() noexcept {
     region.grown = region.end;
   }
   std::erase_if(regions_, [](const Region& region) {
-    if (region.end == region.begin) std::free(region.begin);
+    if (region.end == region.begin) give_space_back(region.begin, region.limit);
     return region.end == region.begin;
   });
 }
@@ -136,14 +139,12 @@ HostHeap::Ranges::iterator HostHeap::add(Address address, std::size_t bytes) {
 // Where there is no room for a region there may be for less. Large pages where the system has them: a step touches all of its memory.
 bool HostHeap::reserve(std::size_t bytes) {
   regions_.reserve(regions_.size() + 1);
-  void* begin = nullptr;
   std::size_t taken = std::max(bytes, region_bytes());
-  while (!(begin = std::aligned_alloc(kAlignment, taken)) && taken > bytes) taken = std::max(bytes, taken / 2 / kAlignment * kAlignment);
+  Address begin = address_space(taken);
+  while (!begin && taken > bytes) begin = address_space(taken = std::max(bytes, taken / 2 / kAlignment * kAlignment));
   if (!begin) return false;
-  const auto first = static_cast<Address>(begin);
-  regions_.push_back({first, first, first, first + taken});
-  const auto [inner, end] = whole_pages(first, first + taken);
-  madvise(inner, static_cast<std::size_t>(end - inner), MADV_HUGEPAGE);  // a hint: what it answers does not matter
+  regions_.push_back({begin, begin, begin, begin + taken});
+  madvise(begin, taken, MADV_HUGEPAGE);  // a hint: what it answers does not matter
   return true;
 }
 

@@ -57,6 +57,7 @@ void DeviceExits::launch(Pass& pass, const Tensor& x) {
   PLIANT_REQUIRE(ShapeError, x.shape()[0] == n_, net_.description.name, ": made for batches of ", n_, ", got ", x.shape());
   PLIANT_REQUIRE(ConfigError, pass.select == select_, net_.description.name, ": made for another selection than that of the pass");
   waiting_.clear();
+  launched_ = true;
   send(pass, {0, -1, 0, convert(Var{x}, net_.store->compute_dtype()).value, all_, n_on_device_}, true);
 }
 
@@ -95,6 +96,7 @@ void DeviceExits::leave(const Rows& rows, const Tensor& logits, Tensor& kept, Te
 }
 
 EarlyExitResult DeviceExits::finish(Pass& pass) {
+  PLIANT_REQUIRE(ConfigError, launched_, net_.description.name, ": finish() has no answers before launch()");
   std::vector<std::int32_t> host = answers_.to_host<std::int32_t>();
   bool late = false;
   for (const Waiting& who : waiting_) {

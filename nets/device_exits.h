@@ -15,7 +15,7 @@ class DeviceExits {
   // Launches the classification of x [n, H, W, C]; nothing waits, so it can be captured as a graph and replayed. pass: of the same
   // selection, without a tape; else ConfigError. ShapeError where x does not fit.
   void launch(Pass& pass, const Tensor& x);
-  // Waits, and sends on who waits in front of a bucket. After every launch(), or replay of one.
+  // Waits, and sends on who waits in front of a bucket. After every launch(), or replay of one; ConfigError where there was none.
   EarlyExitResult finish(Pass& pass);
 
   // Rows that run behind each exit but the last.
@@ -48,6 +48,7 @@ class DeviceExits {
   Tensor answers_;                    // classes [n], exits [n], rows that stay behind each exit
   Tensor logits_;                     // [n, classes]; no tensor where nobody asked
   std::vector<Waiting> waiting_;
+  bool launched_ = false;
 };
 
 }  // namespace pliant

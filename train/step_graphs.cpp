@@ -94,22 +94,23 @@ void StepGraphs::add(const StepPlan& plan) {
 }
 
 void StepGraphs::run(const StepPlan& plan, const Step& step, const Changed& changed) {
+  PLIANT_REQUIRE(ConfigError, plan.gated.empty() || changed, "a step with gated blocks is rehearsed, and needs to say what it changes");
   std::optional<StepPlan> opened;
   if (options_.active && !plan.gated.empty()) opened = with_all_blocks(plan);
   const StepPlan& key = opened ? *opened : plan;
   Entry* entry = options_.active ? find(key) : nullptr;
   if (entry && entry->next == Next::rehearse) rehearse(*entry, step, changed);
   if (entry && entry->next == Next::capture) capture(*entry, step);
-  if (entry && entry->next == Next::replay) return replay(*entry, plan.passes.front().select.dropped);
+  if (entry && entry->next == Next::replay) return replay(*entry, plan);
   ++counts_.eager;
   if (entry && entry->next == Next::warm_up) return fill_pool(*entry, [&] { step(nullptr); });
   step(nullptr);
   if (options_.active && !entry) add(key);
 }
 
-void StepGraphs::replay(const Entry& entry, const IndexSet& dropped) {
+void StepGraphs::replay(const Entry& entry, const StepPlan& plan) {
   for (const Piece& piece : entry.pieces) {
-    if (piece.block < 0 || piece.open != dropped.contains(piece.block)) piece.graph.replay();
+    if (piece.block < 0 || piece.open != plan.passes.front().select.dropped.contains(piece.block)) piece.graph.replay();
   }
   ++counts_.replayed;
 }

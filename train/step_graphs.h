@@ -71,7 +71,7 @@ class StepGraphs {
   void fill_pool(Entry& entry, const std::function<void()>& step);
   void rehearse(Entry& entry, const Step& step, const Changed& changed);
   void capture(Entry& entry, const Step& step);
-  void replay(const Entry& entry, const IndexSet& dropped);
+  void replay(const Entry& entry, const StepPlan& plan);
   void give_up(Entry& entry, const std::string& why);
 
   Context& context_;

@@ -140,6 +140,7 @@ TEST_CASE("device exits: answers stay as they are while the next batch runs") {
   const ExitRule rule{ConfidenceMeasure::entropy, {0.5, 0.5}};
   DeviceExits exits(net, {}, 3, rule, true);
   Pass pass{.context = cpu()};
+  CHECK_THROWS_WITH_AS(exits.finish(pass), doctest::Contains("no answers before launch()"), ConfigError);
   exits.launch(pass, images(cpu(), 3, 1));
   const EarlyExitResult first = exits.finish(pass);
   exits.launch(pass, images(cpu(), 3, 2));

@@ -210,6 +210,9 @@ TEST_CASE("step patterns: a step that cannot be recorded in both states stays ea
       });
     };
     run(false);
+    StepPlan gated;
+    gated.gated.insert(0);
+    CHECK_THROWS_WITH_AS(graphs.run(gated, [](BlockStates*) {}), doctest::Contains("needs to say what it changes"), ConfigError);
     if (required) {
       CHECK_THROWS_AS(run(true), Error);
     } else {
