@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
-#include "core/nesting.h"
+#include "nets/json.h"
 
 namespace pliant {
 
@@ -35,13 +35,13 @@ std::string to_json(const NetDescription& d) {
   json["exits"] = d.exits;
   json["exit_dropout"] = d.exit_dropout;
   json["last_stage"] = d.last_stage;
-  return json.dump();
+  return json_text(json);
 }
 
 namespace {
 
 [[noreturn]] void refuse(const std::string& field, const Json& value, const std::string& expected) {
-  throw FileError(cat("net description: \"", field, "\" is ", value.dump().substr(0, 60), ", expected ", expected));
+  throw FileError(cat("net description: \"", field, "\" is ", json_text(value).substr(0, 60), ", expected ", expected));
 }
 
 // Limits that no real net reaches, so that a hostile file cannot ask for absurd amounts of memory.
@@ -129,8 +129,7 @@ void read_axes(const Json& json, NetDescription& d) {
 }  // namespace
 
 NetDescription description_from_json(const std::string& text) {
-  require_shallow(text, "net description");
-  const Json json = Json::parse(text, nullptr, false);
+  const auto json = parse_json(text, "net description");
   PLIANT_REQUIRE(FileError, json.is_object(), "net description: not a JSON object");
   PLIANT_REQUIRE(FileError, json.contains("name") && json.at("name").is_string(), "net description: \"name\" is missing or no text");
   NetDescription d;

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "nets/compact.h"
+#include "nets/json.h"
 
 namespace pliant {
 
@@ -195,7 +196,7 @@ std::string graph_json(const std::vector<ChannelGroup>& groups) {
     entry["macs_per_channel"] = {{"written", group.macs_per_channel_written()}, {"read", group.macs_per_channel_read()}};
     json.push_back(std::move(entry));
   }
-  return json.dump();
+  return json_text(json);
 }
 
 }  // namespace pliant

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "nets/json.h"
 #include "nets/zoo.h"
 #include "train/files/text.h"
 #include "train/precision.h"
@@ -17,16 +18,13 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kFormatKey = "pliant.format";
 constexpr const char* kFormat = "1";
 
-// Class names may come from folders of any encoding; JSON is UTF-8.
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 // The metadata value as JSON of type T.
 template <class T>
 T parse_field(const SafetensorsReader& reader, const std::string& key, const char* field, const char* expected) {
-  const Json json = Json::parse(reader.metadata_at(key), nullptr, false);
+  const auto json = parse_json(reader.metadata_at(key), reader.path());
   try {
-    return (field ? json.at(field) : json).get<T>();
-  } catch (const Json::exception&) {
+    return field ? json_field<T>(json, field) : json_value<T>(json, key);
+  } catch (const FileError&) {
     throw FileError(cat(reader.path(), ": metadata ", in_quotes(key), " is not ", expected));
   }
 }
@@ -51,8 +49,8 @@ void write_checkpoint_header(SafetensorsWriter& writer, const NetDescription& de
   writer.set_metadata("net", to_json(description));
   writer.set_metadata("dtype", safetensors_dtype(dtype));
   writer.set_metadata("precision", info.precision);
-  writer.set_metadata("normalisation", text_of({{"mean", info.normalisation.mean}, {"std", info.normalisation.std}}));
-  writer.set_metadata("class_names", text_of(Json(info.class_names)));
+  writer.set_metadata("normalisation", json_text(Json{{"mean", info.normalisation.mean}, {"std", info.normalisation.std}}));
+  writer.set_metadata("class_names", json_text(Json(info.class_names)));
   if (!info.trainer_state.empty()) writer.set_metadata("trainer", info.trainer_state);
 }
 

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "core/check.h"
-#include "core/nesting.h"
+#include "nets/json.h"
 #include "train/files/text.h"
 #include "train/precision.h"
 
@@ -193,28 +193,27 @@ Json record(const TrainConfig& config) {
 
 }  // namespace
 
-std::string to_json(const TrainConfig& config) { return record(config).dump(); }
+std::string to_json(const TrainConfig& config) { return json_text(record(config)); }
 
 TrainConfig config_from_json(const std::string& text) {
-  require_shallow(text, "training record");
-  const Json json = Json::parse(text, nullptr, false);
+  const auto json = parse_json(text, "training record");
   PLIANT_REQUIRE(FileError, json.is_object(), "training record: not a JSON object");
   TrainConfig config;
   try {
-    for (const char* name : {"epochs", "batch", "lr"}) json.at(name);
+    for (const char* name : {"epochs", "batch", "lr"}) json_member(json, name);
     // Records made before a field existed mean its default.
     visit_plain(config, [&](const char* name, auto& value) {
-      if (json.contains(name)) value = json.at(name).get<std::decay_t<decltype(value)>>();
+      value = json_field(json, name, value);
     });
-    if (json.contains("optimizer")) config.optimizer.kind = parse_optimizer(json.at("optimizer").get<std::string>());
+    if (json.contains("optimizer")) config.optimizer.kind = parse_optimizer(json_field<std::string>(json, "optimizer"));
     check(config.dynamic);
     check(config.sparsity);
     parse_precision(config.precision);
-    config.schedule = parse_schedule(json.at("schedule").get<std::string>());
-    config.augmentation = parse_augmentation(json.at("augment").get<std::string>());
-    const bool published = json.at("normalisation").get<std::string>() == "published";
+    config.schedule = parse_schedule(json_field<std::string>(json, "schedule"));
+    config.augmentation = parse_augmentation(json_field<std::string>(json, "augment"));
+    const bool published = json_field<std::string>(json, "normalisation") == "published";
     config.data.normalisation = published ? NormalisationKind::published : NormalisationKind::computed;
-  } catch (const Json::exception& error) {
+  } catch (const FileError& error) {
     throw FileError(cat("training record: ", error.what()));
   } catch (const UsageError& error) {
     throw FileError(cat("training record: ", error.what()));
@@ -224,7 +223,7 @@ TrainConfig config_from_json(const std::string& text) {
 }
 
 std::vector<std::string> differing_fields(const TrainConfig& a, const TrainConfig& b) {
-  const Json left = record(a), right = record(b);
+  const Json left = Json::parse(to_json(a)), right = Json::parse(to_json(b));  // as they are recorded
   std::vector<std::string> names;
   for (const auto& [name, value] : left.items()) {
     if (right.at(name) != value) names.push_back(name);

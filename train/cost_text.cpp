@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "nets/json.h"
 #include "train/cost.h"
 
 namespace pliant {
@@ -80,7 +81,7 @@ std::string to_json(const CostReport& report) {
     json["unmasked"] = {{"batches", json_of(report.unmasked)}};
   }
   json["notes"] = explain(report);
-  return json.dump();
+  return json_text(json);
 }
 
 }  // namespace pliant

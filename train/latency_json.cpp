@@ -1,7 +1,7 @@
 // The file form of a latency table.
 #include <nlohmann/json.hpp>
 
-#include "core/nesting.h"
+#include "nets/json.h"
 #include "train/latency.h"
 
 namespace pliant {
@@ -11,20 +11,19 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::optional<double> optional_number(const Json& row, const char* field) {
-  const auto found = row.find(field);
-  if (found == row.end() || found->is_null()) return std::nullopt;
-  return found->get<double>();
+  if (!row.contains(field) || row.at(field).is_null()) return std::nullopt;
+  return json_field<double>(row, field);
 }
 
 LatencyRow row_from(const Json& json) {
   LatencyRow row;
-  row.width = json.at("width").get<double>();
-  row.exit = json.at("exit").get<int>();
-  row.batch = json.at("batch").get<std::int64_t>();
-  row.parameters = json.at("parameters").get<std::int64_t>();
-  row.macs = json.at("macs").get<std::int64_t>();
-  row.median_ms = json.at("median_ms").get<double>();
-  row.p90_ms = json.at("p90_ms").get<double>();
+  row.width = json_field<double>(json, "width");
+  row.exit = json_field<int>(json, "exit");
+  row.batch = json_field<std::int64_t>(json, "batch");
+  row.parameters = json_field<std::int64_t>(json, "parameters");
+  row.macs = json_field<std::int64_t>(json, "macs");
+  row.median_ms = json_field<double>(json, "median_ms");
+  row.p90_ms = json_field<double>(json, "p90_ms");
   row.plain_ms = optional_number(json, "plain_ms");
   row.accuracy = optional_number(json, "accuracy");
   return row;
@@ -45,20 +44,19 @@ std::string to_json(const LatencyTable& table) {
     if (row.accuracy) entry["accuracy"] = *row.accuracy;
     json["rows"].push_back(std::move(entry));
   }
-  return json.dump();
+  return json_text(json);
 }
 
 LatencyTable latency_table_from_json(const std::string& text) {
-  require_shallow(text, "latency table");
-  const Json json = Json::parse(text, nullptr, false);
+  const auto json = parse_json(text, "latency table");
   PLIANT_REQUIRE(FileError, json.is_object(), "latency table: not a JSON object");
   LatencyTable table;
   try {
-    table.net = json.at("net").get<std::string>();
-    table.device = json.at("device").get<std::string>();
-    table.threads = json.at("threads").get<int>();
-    for (const Json& row : json.at("rows")) table.rows.push_back(row_from(row));
-  } catch (const Json::exception& error) {
+    table.net = json_field<std::string>(json, "net");
+    table.device = json_field<std::string>(json, "device");
+    table.threads = json_field<int>(json, "threads");
+    for (const Json& row : json_member(json, "rows")) table.rows.push_back(row_from(row));
+  } catch (const FileError& error) {
     throw FileError(cat("latency table: ", error.what()));
   }
   return table;

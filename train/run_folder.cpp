@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "core/check.h"
+#include "nets/json.h"
 #include "train/files/atomic_file.h"
 
 namespace pliant {
@@ -56,11 +57,6 @@ std::string utc_now() {
   return text;
 }
 
-// Names from the machine may be no UTF-8; a strange letter must not lose the run.
-std::string pretty(const nlohmann::json& json) {
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
-
 }  // namespace
 
 std::map<std::string, std::string> host_environment() {
@@ -93,13 +89,13 @@ std::string RunFolder::file(const std::string& name) const { return (fs::path(pa
 void RunFolder::write_config(const std::string& json_object) const {
   const auto json = nlohmann::ordered_json::parse(json_object, nullptr, false);
   PLIANT_REQUIRE(ConfigError, json.is_object(), config(), ": the configuration is no JSON object");
-  write_file_atomically(config(), json.dump(2) + "\n");
+  write_file_atomically(config(), json_text(json, 2) + "\n");
 }
 
 void RunFolder::write_environment(const std::map<std::string, std::string>& more) const {
   std::map<std::string, std::string> values = more;
   values.merge(host_environment());
-  write_file_atomically(environment(), pretty(values));
+  write_file_atomically(environment(), json_text(nlohmann::json(values), 2) + "\n");
 }
 
 }  // namespace pliant

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "nets/json.h"
 #include "nets/stochastic_depth.h"
 #include "nets/widths.h"
 #include "train/checkpoint.h"
@@ -275,7 +276,7 @@ void Trainer::write_depth(double seconds_per_step) {
     json["seconds_per_open_step"] = open_step_seconds_;
     json["time_saved"] = 1.0 - seconds_per_step / open_step_seconds_;
   }
-  write_file_atomically(folder_.file("depth.json"), json.dump(2) + "\n");
+  write_file_atomically(folder_.file("depth.json"), json_text(json, 2) + "\n");
 }
 
 bool Trainer::finished() const {

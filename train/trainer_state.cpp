@@ -1,7 +1,7 @@
 // What a checkpoint holds of a run besides tensors, and how a run goes on from it.
 #include <nlohmann/json.hpp>
 
-#include "core/nesting.h"
+#include "nets/json.h"
 #include "train/trainer.h"
 
 namespace pliant {
@@ -24,34 +24,33 @@ std::string Trainer::state_text() const {
   json["best_epoch"] = state_.best.best_epoch;
   if (state_.best.best_epoch > 0) json["best_accuracy"] = state_.best.best;
   json["schedule_state"] = rate_.state_text();
-  return json.dump();
+  return json_text(json);
 }
 
 void Trainer::restore(const std::string& text, const std::vector<OptimizerArena>& arenas) {
-  require_shallow(text, "training state");
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto json = parse_json(text, "training state");
   PLIANT_REQUIRE(FileError, json.is_object(), "training state: not a JSON object");
   State state;
   std::int64_t optimizer_steps = 0;
   StepCounts counts;
   std::string policy;
   try {
-    policy = json.value("policy", "dynamic");  // files that are older than other policies do not name it
-    state.epoch = json.at("epoch").get<std::int64_t>();
-    state.batch = json.at("batch").get<std::int64_t>();
-    state.loss_sum = json.at("loss_sum").get<double>();
-    state.correct = json.at("correct").get<std::int64_t>();
-    state.top5 = json.at("top5").get<std::int64_t>();
-    state.samples = json.at("samples").get<std::int64_t>();
-    optimizer_steps = json.at("optimizer_steps").get<std::int64_t>();
-    counts.steps = json.at("counted_steps").get<std::int64_t>();
-    counts.open_blocks = json.at("open_blocks").get<std::int64_t>();
-    counts.gradient_sums = json.at("gradient_sums").get<std::vector<double>>();
-    state.best.best_epoch = json.at("best_epoch").get<std::int64_t>();
-    if (state.best.best_epoch > 0) state.best.best = json.at("best_accuracy").get<double>();
+    policy = json_field<std::string>(json, "policy", "dynamic");  // files that are older than other policies do not name it
+    state.epoch = json_field<std::int64_t>(json, "epoch");
+    state.batch = json_field<std::int64_t>(json, "batch");
+    state.loss_sum = json_field<double>(json, "loss_sum");
+    state.correct = json_field<std::int64_t>(json, "correct");
+    state.top5 = json_field<std::int64_t>(json, "top5");
+    state.samples = json_field<std::int64_t>(json, "samples");
+    optimizer_steps = json_field<std::int64_t>(json, "optimizer_steps");
+    counts.steps = json_field<std::int64_t>(json, "counted_steps");
+    counts.open_blocks = json_field<std::int64_t>(json, "open_blocks");
+    counts.gradient_sums = json_field<std::vector<double>>(json, "gradient_sums");
+    state.best.best_epoch = json_field<std::int64_t>(json, "best_epoch");
+    if (state.best.best_epoch > 0) state.best.best = json_field<double>(json, "best_accuracy");
     state.best.patience = config_.patience;
-    rate_.restore_state(json.at("schedule_state").get<std::string>());
-  } catch (const nlohmann::json::exception& error) {
+    rate_.restore_state(json_field<std::string>(json, "schedule_state"));
+  } catch (const FileError& error) {
     throw FileError(cat("training state: ", error.what()));
   }
   PLIANT_REQUIRE(FileError, policy == step_.policy().name(), "training state: of the policy \"", policy, "\", this run has \"",

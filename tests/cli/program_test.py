@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "parity"))
 from read_safetensors import read  # noqa: E402
@@ -34,6 +35,15 @@ def floats(count, value=0.5):
     return struct.pack(f"<{count}f", *([value] * count))
 
 
+def png(side, grey):
+    """A grey PNG, uncompressed blocks, by the standard library."""
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    rows = b"".join(b"\0" + bytes([grey] * side) for _ in range(side))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows))
+            + chunk(b"IEND", b""))
+
+
 class ProgramTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -52,7 +62,7 @@ class ProgramTest(unittest.TestCase):
             return file.read()
 
     def run_program(self, *arguments):
-        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=120)
+        return subprocess.run([PROGRAM, *arguments], capture_output=True, encoding="utf-8", errors="surrogateescape", timeout=120)
 
     def succeeds(self, *arguments):
         result = self.run_program(*arguments)
@@ -305,19 +315,9 @@ class DamagedFiles(ProgramTest):
 
 
 class Predictions(ProgramTest):
-    def png(self, side, grey):
-        """A grey PNG, uncompressed blocks, by the standard library."""
-        import zlib
-
-        def chunk(kind, body):
-            return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        rows = b"".join(b"\0" + bytes([grey] * side) for _ in range(side))
-        return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows))
-                + chunk(b"IEND", b""))
-
     def test_predict(self):
         net = self.checkpoint("net", "resnet20", "--classes", "6")
-        same, larger = self.write("same.png", self.png(32, 90)), self.write("larger.png", self.png(50, 90))
+        same, larger = self.write("same.png", png(32, 90)), self.write("larger.png", png(50, 90))
         report = json.loads(self.succeeds("predict", net, same, larger, "--json", "--top", "6"))["images"]
         self.assertEqual([entry["image"] for entry in report], [same, larger])
         for entry in report:
@@ -327,6 +327,48 @@ class Predictions(ProgramTest):
             self.assertEqual([row["probability"] for row in rows], sorted((row["probability"] for row in rows), reverse=True))
         self.assertEqual([row["index"] for row in report[0]["predictions"]], [row["index"] for row in report[1]["predictions"]])
         self.assertEqual(self.succeeds("predict", net, same).count("%"), 5)
+
+
+class NamesThatAreNoUtf8(ProgramTest):
+    """Names of files and of classes in any encoding: what they name is used, and reports and records show a U+FFFD."""
+    NAME = "caf\udce9"  # the byte 0xe9: "e" with an acute accent in Latin-1
+
+    def report(self, *arguments):
+        text = self.succeeds(*arguments, "--json")
+        self.assertEqual(text, text.encode("utf-8", "replace").decode())
+        return json.loads(text)
+
+    def test_files(self):
+        net = self.path(self.NAME + ".safetensors")
+        self.assertIn("caf\ufffd", self.report("init", "resnet20", "--output", net)["checkpoint"])
+        for arguments in (("info", net), ("cost", net), ("graph", net), ("latency", net, "--batch", "1", "--seconds", "0.01"),
+                          ("fold", net, "--output", net + ".folded"), ("eval", net, "--data", "synthetic", "--limit-test", "40"),
+                          ("prune", net, "--method", "l1", "--ratio", "0.5", "--remove", "--output", net + ".pruned"),
+                          ("extract", net, "--output", net + ".part")):
+            with self.subTest(arguments[0]):
+                self.report(*arguments)
+
+    def test_a_run_and_its_resumption(self):
+        start, run = self.checkpoint(self.NAME, "mlp"), self.path(self.NAME + " run")
+        flags = ("mlp", "--data", "synthetic", "--limit-train", "96", "--limit-test", "32", "--epochs", "1", "--init", start, "--out", run)
+        self.report("train", *flags)
+        with open(os.path.join(run, "config.json"), encoding="utf-8") as file:
+            self.assertIn("caf\ufffd", json.load(file)["init"])
+        self.report("train", *flags, "--resume", os.path.join(run, "last.safetensors"))
+
+    def test_classes_and_images(self):
+        data = self.path("data")
+        for folder in (os.path.join("data", part, name) for part in ("train", "test") for name in (self.NAME, "tea")):
+            os.makedirs(self.path(folder))
+            for shade in range(4):
+                self.write(os.path.join(folder, f"{self.NAME}{shade}.png"), png(32, 60 * shade))
+        self.assertEqual(self.report("data", "stats", data)["class_names"], ["caf\ufffd", "tea"])
+        run = self.path("run")
+        self.report("train", "resnet20", "--data", data, "--epochs", "1", "--batch", "4", "--validation", "2", "--out", run)
+        image = os.path.join(data, "test", self.NAME, self.NAME + "0.png")
+        [entry] = self.report("predict", os.path.join(run, "last.safetensors"), image)["images"]
+        self.assertTrue(entry["image"].endswith("caf\ufffd0.png"))
+        self.assertEqual({row["class"] for row in entry["predictions"]}, {"caf\ufffd", "tea"})
 
 
 def main():

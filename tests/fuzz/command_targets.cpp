@@ -109,7 +109,8 @@ std::vector<Bytes> command_line_seeds() {
           chosen(1, "resnet20\n--data\nsynthetic\n--widths\n0.5,0.25\n--width-training\nsandwich\n--exits\n2,5\n--exit-weights\n1,0.5,0.3\n--input\n3x32x32"),
           chosen(1, "resnet20\n--data\nsynthetic\n"
                     "--stochastic-depth\n0.5\n--gates\nsample\n--sparsity\n0.9\n--sparsity-schedule\ngradual\n--sparsity-every\n10"),
-          chosen(1, "resnet20\n--data\nsynthetic\n--exits\nelastic5\n--optimizer\nadam\n--beta1\n0.9\n--freeze\nlayer1\n--epochs\n9\n--batch\n64")};
+          chosen(1, "resnet20\n--data\nsynthetic\n--exits\nelastic5\n--optimizer\nadam\n--beta1\n0.9\n--freeze\nlayer1\n--epochs\n9\n--batch\n64"),
+          chosen(1, "resnet20\n--data\nsynthetic\n--freeze\nlayer1\xbe\n--init\ncaf\xe9.safetensors")};
 }
 
 void read_value(const Bytes& bytes) {

@@ -10,16 +10,16 @@ namespace pliant::fuzz {
 
 const std::vector<Target>& targets() {
   static const std::vector<Target> all{
-      {"cifar", cifar_seeds, read_cifar_file},
-      {"idx", idx_seeds, read_idx_file},
-      {"image", image_seeds, read_image_file},
-      {"image-folder", image_folder_seeds, read_image_folder},
-      {"safetensors", safetensors_seeds, read_safetensors},
-      {"checkpoint", checkpoint_seeds, read_checkpoint},
-      {"description", description_seeds, read_description},
-      {"record", record_seeds, read_record},
-      {"command-line", command_line_seeds, read_command_line},
-      {"value", value_seeds, read_value},
+      {"cifar", cifar_seeds, read_cifar_file, 40000},
+      {"idx", idx_seeds, read_idx_file, 1500},
+      {"image", image_seeds, read_image_file, 80000},
+      {"image-folder", image_folder_seeds, read_image_folder, 25000},
+      {"safetensors", safetensors_seeds, read_safetensors, 60000},
+      {"checkpoint", checkpoint_seeds, read_checkpoint, 8000},
+      {"description", description_seeds, read_description, 45000},
+      {"record", record_seeds, read_record, 50000},
+      {"command-line", command_line_seeds, read_command_line, 600},
+      {"value", value_seeds, read_value, 2500},
   };
   return all;
 }

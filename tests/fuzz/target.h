@@ -18,6 +18,7 @@ struct Target {
   std::string name;
   std::vector<Bytes> (*seeds)();     // what the reader takes, made by code
   void (*read)(const Bytes& bytes);
+  int brief;  // inputs that take libFuzzer about six seconds
 };
 
 const std::vector<Target>& targets();

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "core/nesting.h"
+#include "nets/json.h"
 #include "nets/plans.h"
 #include "train/checkpoint.h"
 #include "train/files/text.h"
@@ -25,7 +25,7 @@ std::string architecture_names() {
 }
 
 // The whole text of a JSON file; nothing for a checkpoint, which begins with a number of 64 bits and hence has zero bytes there.
-std::string json_text(const std::string& path) {
+std::string file_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   PLIANT_REQUIRE(UsageError, in.good(), "--architecture ", in_quotes(path), " is neither a file that can be read nor one of", architecture_names());
   std::string text(kMaxStructureBytes + 1, '\0');
@@ -70,17 +70,16 @@ void take_fields(const Json& json, NetDescription& d) {
     merged[field] = field == std::string("kept") ? with_lists(json.at(field)) : json.at(field);
   }
   PLIANT_REQUIRE(FileError, any, "has neither a net's \"name\" nor \"kept\", \"axis_sizes\" or \"removed_blocks\"");
-  d = description_from_json(merged.dump());
+  d = description_from_json(json_text(merged));
 }
 
 }  // namespace
 
 void apply_architecture(const std::string& name_or_file, NetDescription& d) {
   if (is_published_architecture(name_or_file)) return take_description(name_or_file, published_architecture(name_or_file), d);
-  const std::string text = json_text(name_or_file);
+  const std::string text = file_text(name_or_file);
   if (text.empty()) return take_description(name_or_file, read_checkpoint_header(name_or_file).description, d);
-  require_shallow(text, name_or_file);
-  const Json json = Json::parse(text, nullptr, false);
+  const auto json = parse_json(text, name_or_file);
   PLIANT_REQUIRE(FileError, json.is_object(), name_or_file, ": holds neither a JSON object nor a checkpoint");
   try {
     if (json.contains("name")) return take_description(name_or_file, description_from_json(text), d);

@@ -3,16 +3,15 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "core/nesting.h"
+#include "nets/json.h"
 
 
 namespace pliant::cli {
 
 TrainConfig recorded_config(const CheckpointInfo& info, const std::string& net_name) {
-  require_shallow(info.trainer_state, "training state");
-  const auto state = nlohmann::json::parse(info.trainer_state, nullptr, false);
+  const auto state = parse_json(info.trainer_state, "training state");
   if (!state.is_object() || !state.contains("config")) return recipe(net_name);
-  return config_from_json(state["config"].dump());
+  return config_from_json(json_text(state["config"]));
 }
 
 DataOptions recorded_data(const CheckpointInfo& info) {

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "nets/json.h"
 #include "train/report/svg_chart.h"
 #include "train/report/table.h"
 
@@ -53,7 +54,7 @@ std::string to_json(const LayerSensitivity& study) {
     json["layers"].push_back(std::move(layer));
   }
   json["rank_correlation"] = study.rank_correlation ? Json(*study.rank_correlation) : Json();
-  return json.dump();
+  return json_text(json);
 }
 
 void draw_layers(const LayerSensitivity& study, const std::string& title, const std::string& path) {

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
-#include "core/nesting.h"
+#include "nets/json.h"
 #include "nets/plans.h"
 
 namespace pliant::cli {
@@ -34,12 +34,11 @@ std::map<std::string, double> ratios_in_file(const std::string& path) {
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
   PLIANT_REQUIRE(FileError, text.size() <= kMaxPlanBytes, path, ": has more than ", kMaxPlanBytes, " bytes, no object of ratios by layer");
-  require_shallow(text, path);
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto json = parse_json(text, path);
   PLIANT_REQUIRE(FileError, json.is_object() && !json.empty(), path, ": holds no JSON object of ratios by layer");
   std::map<std::string, double> ratios;
   for (const auto& [layer, ratio] : json.items()) {
-    PLIANT_REQUIRE(FileError, ratio.is_number(), path, ": the ratio of layer ", layer, " is ", ratio.dump().substr(0, 40), ", not a number");
+    PLIANT_REQUIRE(FileError, ratio.is_number(), path, ": the ratio of layer ", layer, " is ", json_text(ratio).substr(0, 40), ", not a number");
     ratios[layer] = ratio.get<double>();
   }
   return ratios;

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "nets/compact.h"
+#include "nets/json.h"
 #include "train/report/table.h"
 
 namespace pliant::cli {
@@ -85,7 +86,7 @@ std::string to_json(const PruneReport& report) {
   }
   json["time_batch"] = report.time_batch;
   json["checkpoint"] = report.checkpoint.empty() ? Json() : Json(report.checkpoint);
-  return json.dump();
+  return json_text(json);
 }
 
 std::string to_text(const PruneReport& report) {

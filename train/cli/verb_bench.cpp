@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/check.h"
+#include "nets/json.h"
 #include "train/bench/timed_ops.h"
 #include "train/cli/common.h"
 #include "train/cli/verbs.h"
@@ -130,7 +131,7 @@ int run_bench(const BenchFlags& flags) {
     if (machine.copy > 0.0) json["copy_gbytes_per_s"] = 1e-9 * machine.copy;
     if (machine.product > 0.0) json["product_gflops_per_s"] = 1e-9 * machine.product;
     json["rows"] = nlohmann::ordered_json::parse(table.json());
-    std::cout << json.dump() << "\n";
+    std::cout << json_text(json) << "\n";
     return 0;
   }
   std::cout << table.text() << "\n";

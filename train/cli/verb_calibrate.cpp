@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "nets/json.h"
 #include "nets/widths.h"
 #include "train/calibrate.h"
 #include "train/cli/checkpoint_data.h"
@@ -42,9 +43,9 @@ int run_calibrate(const CalibrateFlags& flags) {
   for (int row = 0; row < net.widths(); ++row) json["widths"].push_back(width_ratio(net.description, row));
   json["batch_norm_sets"] = net.description.batch_norm_sets;
   if (flags.json) {
-    std::cout << json.dump() << "\n";
+    std::cout << json_text(json) << "\n";
   } else {
-    std::cout << flags.output << ": statistics of " << flags.options.batches << " batches, " << images << " images; widths " << json["widths"].dump()
+    std::cout << flags.output << ": statistics of " << flags.options.batches << " batches, " << images << " images; widths " << json_text(json["widths"])
               << "\n";
   }
   return 0;

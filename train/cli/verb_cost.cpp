@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "nets/json.h"
 #include "train/cli/common.h"
 #include "train/cli/verbs.h"
 #include "train/cost.h"
@@ -90,7 +91,7 @@ int run_cost(const CostFlags& flags) {
   if (flags.json) {
     nlohmann::ordered_json json = {{"net", name}, {"file_size", bytes}, {"device", name_of(context->device())}, {"threads", context->threads()}};
     json.update(nlohmann::ordered_json::parse(to_json(report)));
-    std::cout << json.dump() << "\n";
+    std::cout << json_text(json) << "\n";
     return 0;
   }
   std::cout << table_of_layers(report).text() << "\nmedian: of a batch of " << flags.batches[0]

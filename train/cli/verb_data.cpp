@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "nets/json.h"
 #include "train/cli/common.h"
 #include "train/cli/verbs.h"
 #include "train/data/fetch.h"
@@ -21,7 +22,7 @@ struct DataVerbOptions {
   bool json = false;
 };
 
-void print(const Json& json) { std::cout << json.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n"; }
+void print(const Json& json) { std::cout << json_text(json) << "\n"; }
 
 Json json_of(const DataSummary& summary) {
   Json json = {{"name", summary.name},           {"format", summary.format},

@@ -18,6 +18,7 @@
 #if defined(PLIANT_WITH_CUDA)
 #include "kernels/gpu/library_version.h"
 #endif
+#include "nets/json.h"
 #include "train/cli/common.h"
 #include "train/cli/verbs.h"
 #include "train/data/fetch.h"
@@ -123,7 +124,7 @@ int run_doctor(bool json) {
   }
   if (json) {
     const nlohmann::ordered_json report = {{"version", program_version()}, {"findings", std::move(all)}};
-    std::cout << report.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    std::cout << json_text(report) << "\n";
   }
   return 0;
 }

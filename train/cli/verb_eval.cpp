@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "nets/json.h"
 #include "train/cli/checkpoint_data.h"
 #include "train/cli/common.h"
 #include "train/cli/data_flags.h"
@@ -127,7 +128,7 @@ int run_eval(const EvalFlags& flags) {
   const Report report = measure(loaded.net, data, flags);
   if (!flags.curve.empty()) draw_curves(report, flags, cat(d.name, " on ", part.name));
   if (flags.json) {
-    std::cout << json_of(report, flags, part.name).dump() << "\n";
+    std::cout << json_text(json_of(report, flags, part.name)) << "\n";
     return 0;
   }
   std::cout << d.name << " on the " << flags.split << " part of " << part.name << ": accuracy " << 100.0 * report.last().accuracy << " %, ";

@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "nets/json.h"
 #include "nets/widths.h"
 #include "train/cli/checkpoint_data.h"
 #include "train/cli/common.h"
@@ -72,7 +73,7 @@ int run_exits(const ExitsFlags& flags) {
     json["samples"] = test.size();
     json["timed_samples"] = std::min(options.timing.timed, test.size());
     json["batch"] = options.timing.batch;
-    std::cout << json.dump() << "\n";
+    std::cout << json_text(json) << "\n";
   } else {
     std::cout << loaded.net.description.name << " on the test part of " << splits.test.name << ", " << test.size() << " images\n" << to_text(study);
   }

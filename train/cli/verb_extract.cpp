@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nets/extract.h"
+#include "nets/json.h"
 #include "train/cli/common.h"
 #include "train/cli/part.h"
 #include "train/cli/verbs.h"
@@ -31,7 +32,7 @@ int run_extract(const ExtractFlags& flags) {
     const nlohmann::ordered_json json = {{"checkpoint", flags.output},
                                          {"source", {{"parameters", held}, {"macs", before.macs}}},
                                          {"extracted", {{"parameters", after.parameters}, {"macs", after.macs}}}};
-    std::cout << json.dump() << "\n";
+    std::cout << json_text(json) << "\n";
     return 0;
   }
   std::cout << flags.file << ": " << with_commas(held) << " parameters, " << with_commas(before.macs) << " MACs\n"

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nets/fold.h"
+#include "nets/json.h"
 #include "train/cli/common.h"
 #include "train/cli/verbs.h"
 
@@ -23,7 +24,7 @@ int run_fold(const FoldFlags& flags) {
   save_checkpoint(flags.output, folded, loaded.info);
   const std::size_t norms = loaded.net.conv_norms.size();
   if (flags.json) {
-    std::cout << nlohmann::ordered_json{{"checkpoint", flags.output}, {"folded", norms}, {"parameters", folded.store->trainable_count()}}.dump()
+    std::cout << json_text(nlohmann::ordered_json{{"checkpoint", flags.output}, {"folded", norms}, {"parameters", folded.store->trainable_count()}})
               << "\n";
     return 0;
   }

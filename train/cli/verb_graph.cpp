@@ -5,6 +5,7 @@
 
 #include "nets/compact.h"
 #include "nets/graph.h"
+#include "nets/json.h"
 #include "train/cli/common.h"
 #include "train/cli/structure.h"
 #include "train/cli/verbs.h"
@@ -71,7 +72,7 @@ int run_graph(const GraphFlags& flags) {
   if (flags.json) {
     nlohmann::ordered_json json = {{"net", net.description.name}};
     json["groups"] = nlohmann::ordered_json::parse(graph_json(groups));
-    std::cout << json.dump() << "\n";
+    std::cout << json_text(json) << "\n";
     return 0;
   }
   std::cout << table_of(groups).text() << "\nmacs_written, macs_read: multiply-accumulates of one channel in the layers that write and read it\n";

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "nets/json.h"
 #include "train/cli/common.h"
 #include "train/cli/structure.h"
 #include "train/cli/verbs.h"
@@ -37,7 +38,7 @@ int run_import(const ImportOptions& options) {
   if (options.json) {
     const nlohmann::ordered_json json = {
         {"checkpoint", options.output}, {"name", options.net}, {"tensors", report.loaded.size()}, {"parameters", net.store->trainable_count()}};
-    std::cout << json.dump() << "\n";
+    std::cout << json_text(json) << "\n";
   } else {
     std::cout << options.output << ": " << options.net << " with " << report.loaded.size() << " tensors of " << options.file << "\n";
   }

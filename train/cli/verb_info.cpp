@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "nets/json.h"
 #include "nets/stochastic_depth.h"
 #include "nets/widths.h"
 #include "train/checkpoint_header.h"
@@ -138,7 +139,7 @@ void print_json(const Net& net, const InfoOptions& options, const NetCost& total
                               {"macs", row.macs}});
   }
   add_structure(net, options, json);
-  std::cout << json.dump() << "\n";
+  std::cout << json_text(json) << "\n";
 }
 
 void print_table(const Net& net, const InfoOptions& options, const NetCost& total) {

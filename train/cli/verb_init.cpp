@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "nets/json.h"
 #include "train/cli/common.h"
 #include "train/cli/structure.h"
 #include "train/cli/verbs.h"
@@ -29,7 +30,7 @@ int run_init(const InitOptions& options) {
   const std::int64_t parameters = net.store->trainable_count();
   if (options.json) {
     const nlohmann::ordered_json json = {{"checkpoint", options.output}, {"name", options.net}, {"parameters", parameters}};
-    std::cout << json.dump() << "\n";
+    std::cout << json_text(json) << "\n";
   } else {
     std::cout << options.output << ": " << options.net << " with " << with_commas(parameters) << " fresh parameters\n";
   }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "nets/json.h"
 #include "train/cli/common.h"
 #include "train/cli/part.h"
 #include "train/cli/verbs.h"
@@ -32,16 +33,16 @@ void add_accuracies(const std::string& path, std::vector<LatencyRow>& rows) {
   std::ifstream file(path);
   std::ostringstream text;
   text << file.rdbuf();
-  const auto json = nlohmann::json::parse(text.str(), nullptr, false);
+  const auto json = parse_json(text.str(), path);
   PLIANT_REQUIRE(FileError, file && json.is_object() && json.contains("rows"), path, ": is no report of `pliant eval --json`");
   try {
     for (const auto& entry : json["rows"]) {
       for (LatencyRow& row : rows) {
-        const bool same = std::abs(entry.at("width").get<double>() - row.width) < 1e-9 && entry.at("exit").get<int>() == row.exit;
-        if (same) row.accuracy = entry.at("accuracy").get<double>();
+        const bool same = std::abs(json_field<double>(entry, "width") - row.width) < 1e-9 && json_field<int>(entry, "exit") == row.exit;
+        if (same) row.accuracy = json_field<double>(entry, "accuracy");
       }
     }
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const FileError& error) {
     throw FileError(cat(path, ": ", error.what()));
   }
   for (const LatencyRow& row : rows) {
@@ -81,7 +82,7 @@ int run_latency(const LatencyFlags& flags) {
       json["budget_ms"] = *flags.budget;
       json["choice"] = {{"width", choice->row.width}, {"exit", choice->row.exit}, {"median_ms", choice->row.median_ms}};
     }
-    std::cout << json.dump() << "\n";
+    std::cout << json_text(json) << "\n";
     return 0;
   }
   std::cout << table_of(table).text() << "\noverhead: the median over that of the same part extracted\n";

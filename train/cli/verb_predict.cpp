@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "kernels/cross_entropy.h"
+#include "nets/json.h"
 #include "train/cli/common.h"
 #include "train/cli/part.h"
 #include "train/cli/verbs.h"
@@ -82,7 +83,7 @@ void print_results(const PredictOptions& options, const CheckpointInfo& info, co
     json.push_back({{"image", options.images[i]}, {"predictions", std::move(rows)}});
   }
   if (options.json) {
-    std::cout << nlohmann::ordered_json{{"images", std::move(json)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    std::cout << json_text(nlohmann::ordered_json{{"images", std::move(json)}}) << "\n";
   }
 }
 

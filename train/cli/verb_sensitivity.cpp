@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "nets/json.h"
 #include "train/cli/checkpoint_data.h"
 #include "train/cli/common.h"
 #include "train/cli/data_flags.h"
@@ -126,7 +127,7 @@ int run_layers(const SensitivityFlags& flags) {
   if (flags.json) {
     auto json = nlohmann::ordered_json::parse(to_json(study));
     json.update({{"samples", images.size()}, {"split", flags.split}, {"score", flags.score}, {"retrain", flags.retrain}});
-    std::cout << json.dump() << "\n";
+    std::cout << json_text(json) << "\n";
     return 0;
   }
   std::cout << "whole net: accuracy " << 100.0 * study.whole.accuracy << " % of " << images.size() << " images of the " << flags.split << " part\n\n"
@@ -155,7 +156,7 @@ int run_blocks(const SensitivityFlags& flags) {
     nlohmann::ordered_json json = {{"accuracy", found.whole}, {"samples", test.size()}};
     json["blocks"] = nlohmann::ordered_json::parse(table_of_blocks(found).json());
     json["random"] = nlohmann::ordered_json::parse(table_of_random(found).json());
-    std::cout << json.dump() << "\n";
+    std::cout << json_text(json) << "\n";
     return 0;
   }
   std::cout << "whole net: accuracy " << 100.0 * found.whole << " % of " << test.size() << " images\n\n" << table_of_blocks(found).text();

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "nets/json.h"
 #include "train/cli/common.h"
 #include "train/cli/train_flags.h"
 #include "train/cli/verbs.h"
@@ -71,7 +72,7 @@ int run_step(const StepOptions& options) {
   }
   loaded.info.trainer_state.clear();
   save_checkpoint(options.output, loaded.net, loaded.info);
-  std::cout << nlohmann::ordered_json{{"losses", losses}}.dump() << "\n";
+  std::cout << json_text(nlohmann::ordered_json{{"losses", losses}}) << "\n";
   return 0;
 }
 

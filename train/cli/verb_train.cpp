@@ -4,7 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "core/nesting.h"
+#include "nets/json.h"
 #include "train/cli/common.h"
 #include "train/cli/train_flags.h"
 #include "train/cli/verbs.h"
@@ -26,11 +26,10 @@ struct TrainOptions {
 
 // The configuration of a resumed run is the recorded one; a flag that would change it is refused.
 TrainConfig resumed_config(const TrainOptions& flags, const CheckpointHeader& header) {
-  require_shallow(header.info.trainer_state, flags.resume);
-  const auto state = nlohmann::json::parse(header.info.trainer_state, nullptr, false);
+  const auto state = parse_json(header.info.trainer_state, flags.resume);
   PLIANT_REQUIRE(FileError, state.is_object() && state.contains("config"), flags.resume,
                  ": holds no training state to resume; start from its weights with `pliant train ", flags.resume, "`");
-  const TrainConfig recorded = config_from_json(state["config"].dump());
+  const TrainConfig recorded = config_from_json(json_text(state["config"]));
   TrainConfig config = recorded;
   flags.training.apply(config);
   for (const std::string& field : differing_fields(config, recorded)) {
@@ -73,7 +72,7 @@ void describe_run(const RunFolder& folder, const TrainOptions& flags, const Trai
   auto json = nlohmann::ordered_json::parse(to_json(config));
   json["data"] = flags.training.data.source;
   json["net"] = nlohmann::ordered_json::parse(to_json(net.description));
-  folder.write_config(json.dump());
+  folder.write_config(json_text(json));
   folder.write_environment({{"pliant", program_version()}, {"device", name_of(context.device())}, {"threads", std::to_string(context.threads())}});
 }
 
@@ -89,7 +88,7 @@ int report(const TrainResult& result, bool json) {
       if (row.figures.top5) line["rows"].back()["top5_accuracy"] = *row.figures.top5;
     }
     if (result.interrupted) line["interrupted"] = true;
-    std::cout << line.dump() << "\n";
+    std::cout << json_text(line) << "\n";
   } else if (result.interrupted) {
     std::cout << "interrupted; " << result.checkpoint << " holds everything, --resume continues\n";
   } else {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "nets/json.h"
 #include "train/files/atomic_file.h"
 #include "train/files/text.h"
 
@@ -160,7 +161,7 @@ std::string comparison_json(const Experiment& experiment, const std::vector<std:
   json["rows"] = nlohmann::ordered_json::parse(comparison_table(rows).json());
   for (std::size_t i = 0; i < rows.size(); ++i) json["rows"][i]["accuracies"] = rows[i].accuracies;
   json["left_out"] = experiment.left_out;
-  return json.dump();
+  return json_text(json);
 }
 
 std::string comparison_text(const Experiment& experiment, const std::vector<ComparedRow>& rows) {

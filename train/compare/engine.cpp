@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "core/check.h"
+#include "nets/json.h"
 #include "nets/zoo.h"
 #include "train/checkpoint.h"
 #include "train/files/atomic_file.h"
@@ -173,7 +174,7 @@ class Engine {
     json["start_from"] = run.start_from;
     if (run.prepared) json["prepared"] = {{"from", run.prepared->from}, {"how", run.prepared->text}};
     json["net"] = nlohmann::ordered_json::parse(to_json(net));
-    folder.write_config(json.dump());
+    folder.write_config(json_text(json));
   }
 
   Context& context_;

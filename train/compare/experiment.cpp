@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
-#include "core/nesting.h"
+#include "nets/json.h"
 #include "train/files/text.h"
 
 namespace pliant {
@@ -88,27 +88,26 @@ std::string to_json(const RunResult& result) {
         {{"width", row.width}, {"exit", row.exit}, {"accuracy", row.accuracy}, {"parameters", row.parameters}, {"macs", row.macs},
          {"effective_macs", row.effective_macs}});
   }
-  return json.dump(2) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 RunResult run_result_from_json(const std::string& text, const std::string& path) {
-  require_shallow(text, path);
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto json = parse_json(text, path);
   PLIANT_REQUIRE(FileError, json.is_object(), path, ": not a JSON object; remove it, and the run is measured again");
   RunResult result;
   try {
-    result.best_epoch = json.at("best_epoch").get<std::int64_t>();
-    result.epochs = json.at("epochs").get<std::int64_t>();
-    result.seconds = json.at("seconds").get<double>();
-    result.epoch_seconds = json.at("epoch_seconds").get<double>();
-    result.images = json.value("images", std::int64_t{0});  // records made before a field existed
-    if (json.contains("start_accuracy")) result.start_accuracy = json.at("start_accuracy").get<double>();
-    for (const auto& row : json.at("rows")) {
-      const auto macs = row.at("macs").get<std::int64_t>();
-      result.rows.push_back({row.at("width").get<double>(), row.at("exit").get<int>(), row.at("accuracy").get<double>(),
-                             row.at("parameters").get<std::int64_t>(), macs, row.value("effective_macs", macs)});
+    result.best_epoch = json_field<std::int64_t>(json, "best_epoch");
+    result.epochs = json_field<std::int64_t>(json, "epochs");
+    result.seconds = json_field<double>(json, "seconds");
+    result.epoch_seconds = json_field<double>(json, "epoch_seconds");
+    result.images = json_field<std::int64_t>(json, "images", 0);  // records made before a field existed
+    if (json.contains("start_accuracy")) result.start_accuracy = json_field<double>(json, "start_accuracy");
+    for (const auto& row : json_member(json, "rows")) {
+      const auto macs = json_field<std::int64_t>(row, "macs");
+      result.rows.push_back({json_field<double>(row, "width"), json_field<int>(row, "exit"), json_field<double>(row, "accuracy"),
+                             json_field<std::int64_t>(row, "parameters"), macs, json_field(row, "effective_macs", macs)});
     }
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const FileError& error) {
     throw FileError(cat(path, ": ", error.what(), "; remove it, and the run is measured again"));
   }
   PLIANT_REQUIRE(FileError, !result.rows.empty() && result.epochs > 0, path, ": holds no result; remove it, and the run is measured again");
@@ -127,17 +126,16 @@ std::string to_json(const Experiment& experiment) {
     if (run.prepared) entry["prepared"] = {{"from", run.prepared->from}, {"how", run.prepared->text}};
     if (run.other_data) entry["other_data"] = true;
   }
-  return json.dump(2) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 std::optional<std::string> first_difference(const std::string& recorded, const std::string& now) {
-  require_shallow(recorded, "the record of the experiment");
-  const auto before = nlohmann::json::parse(recorded, nullptr, false), after = nlohmann::json::parse(now, nullptr, false);
+  const nlohmann::json before(parse_json(recorded, "the record of the experiment")), after(parse_json(now, "the experiment"));  // fields in order
   const auto patch = nlohmann::json::diff(before, after);
   if (patch.empty()) return std::nullopt;
   const auto path = patch[0].at("path").get<std::string>();
   const nlohmann::json::json_pointer place(path);
-  const auto shown = [&](const nlohmann::json& json) { return json.contains(place) ? json.at(place).dump().substr(0, 80) : std::string("nothing"); };
+  const auto shown = [&](const nlohmann::json& json) { return json.contains(place) ? json_text(json.at(place)).substr(0, 80) : std::string("nothing"); };
   return cat(path.empty() ? "everything" : path.substr(1), " was ", shown(before), " and is ", shown(after), " now");
 }
 

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "core/check.h"
+#include "nets/json.h"
 #include "nets/zoo.h"
 #include "train/checkpoint.h"
 #include "train/compare/pruning_runs.h"
@@ -142,7 +143,7 @@ std::string pruning_json(const PruningReport& report) {
   }
   json["kept"] = std::move(kept);
   json["patterns"] = Json::parse(pattern_table(pattern_lines(report.kept)).json());
-  return json.dump();
+  return json_text(json);
 }
 
 std::string pruning_text(const PruningReport& report) {

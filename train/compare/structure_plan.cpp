@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "nets/json.h"
 #include "nets/zoo.h"
 #include "train/checkpoint.h"
 #include "train/compare/pruning_runs.h"
@@ -135,7 +136,7 @@ std::string structure_json(const Experiment& experiment, const std::vector<std::
   nlohmann::ordered_json json = {{"comparison", experiment.name}, {"net", experiment.runs.front().net.name}, {"data", experiment.data}, {"seeds", seeds}};
   json["rows"] = nlohmann::ordered_json::parse(structure_table(experiment, rows).json());
   for (std::size_t i = 0; i < rows.size(); ++i) json["rows"][i]["accuracies"] = rows[i].accuracies;
-  return json.dump();
+  return json_text(json);
 }
 
 Table structure_table(const Experiment& experiment, const std::vector<ComparedRow>& rows) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "nets/json.h"
 #include "train/early_exit/study.h"
 #include "train/report/table.h"
 
@@ -61,7 +62,7 @@ std::string to_json(const ExitStudy& study) {
   for (std::size_t exit = 0; exit < study.exit_macs.size(); ++exit) {
     json["exits"].push_back({{"accuracy", study.exit_accuracies[exit]}, {"macs", study.exit_macs[exit]}});
   }
-  return json.dump();
+  return json_text(json);
 }
 
 std::string to_text(const ExitStudy& study) {

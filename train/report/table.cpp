@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "nets/json.h"
 #include "train/files/atomic_file.h"
 #include "train/files/text.h"
 
@@ -139,7 +140,7 @@ std::string Table::json() const {
     }
     array.push_back(std::move(object));
   }
-  return array.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return json_text(array);
 }
 
 void Table::write(const std::string& path) const {

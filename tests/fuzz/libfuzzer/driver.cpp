@@ -1,5 +1,5 @@
 // The program `fuzz TARGET FOLDER [flags]`: libFuzzer over one target, with a corpus in the folder that begins with the target's seeds.
-// `fuzz --list` prints the targets. An exception that is no pliant::Error ends it, like any report of a sanitizer.
+// `fuzz --list` prints the targets, each with the number of inputs of a brief run. An exception that is no pliant::Error ends it, like any report of a sanitizer.
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -12,7 +12,7 @@ namespace {
 const pliant::fuzz::Target* chosen = nullptr;
 
 void list_targets() {
-  for (const auto& target : pliant::fuzz::targets()) std::cout << target.name << "\n";
+  for (const auto& target : pliant::fuzz::targets()) std::cout << target.name << " " << target.brief << "\n";
 }
 
 }  // namespace
