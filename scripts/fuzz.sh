@@ -2,13 +2,14 @@
 # Feeds every reader (data sets, images, checkpoints, records, the command line) with mutated input, by libFuzzer under the address and
 # undefined-behaviour sanitizers, for SECONDS in all (default 60). Ends with 1 at the first finding; the input lies in build/sanitize/fuzzing.
 # Each run takes other inputs and goes on from those that the last one kept. --brief takes the same inputs each time instead, for about a
-# minute: it begins from the seeds alone and does not look at what the code compares, which differs from run to run.
+# minute: it begins from the seeds alone and leaves out what differs from run to run (addresses, threads, values that the code compares, and
+# searching for leaks after single inputs; the tests of the readers look for those).
 # usage: scripts/fuzz.sh [--brief | SECONDS] [TARGET...]
 set -euo pipefail
 
 seconds=60 brief=no
 case ${1:-} in
-  -h | --help) sed -n '2,7s/^# //p' "$0"; exit 0 ;;
+  -h | --help) sed -n '2,8s/^# //p' "$0"; exit 0 ;;
   --brief) brief=yes; shift ;;
   "") ;;
   *)
@@ -37,9 +38,12 @@ each=$(((seconds + ${#chosen[@]} - 1) / ${#chosen[@]}))
 
 # fuzz_one TARGET INPUTS: at most 2 GB, at most 10 s for one input, inputs of 8 KB at most. The log is shown where something was found.
 fuzz_one() {
-  local log=$fuzzing/$1.log length=(-max_total_time="$each")
-  [ $brief = no ] || length=(-runs="$2" -seed=1 -use_cmp=0)
-  if build/sanitize/fuzz "$1" "$fuzzing/$1" "${length[@]}" -timeout=10 -rss_limit_mb=2048 -max_len=8192 -print_final_stats=1 \
+  local log=$fuzzing/$1.log same=() length=(-max_total_time="$each")
+  if [ $brief = yes ]; then
+    same=(env OMP_NUM_THREADS=1 setarch --addr-no-randomize)
+    length=(-runs="$2" -seed=1 -use_cmp=0 -detect_leaks=0)
+  fi
+  if "${same[@]}" build/sanitize/fuzz "$1" "$fuzzing/$1" "${length[@]}" -timeout=10 -rss_limit_mb=2048 -max_len=8192 -print_final_stats=1 \
       -artifact_prefix="$fuzzing/found/$1-" > "$log" 2>&1; then
     echo "$1: $(sed -nE 's/^stat::number_of_executed_units: *//p' "$log") inputs, nothing found"
   else
