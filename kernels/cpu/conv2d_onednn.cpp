@@ -48,6 +48,8 @@ bool winograd_pays(const Conv2dSizes& z, Direction direction, bool inference) {
   const std::int64_t image_tiles = std::int64_t{(z.p + 3) / 4} * ((z.q + 3) / 4), channels = std::min(z.c, z.k);
   const std::int64_t work = z.n * image_tiles * channels;
   const bool filled = std::int64_t{z.p} * z.q * 10 >= image_tiles * 16 * 6;
+  static const long lim = getenv("LIM") ? atol(getenv("LIM")) : 1L<<40;
+  if (direction == Direction::filter && z.c * z.k > lim) return false;
   const std::int64_t least = direction == Direction::filter ? 64 : 32;
   return filled && ((channels >= least && work >= 16384) || (inference && channels >= 64 && work >= 512));
 }
@@ -311,6 +313,7 @@ class OneDnn : public Attachment {
       try {
         Plan& plan = plans_.emplace(key, make_plan(key, engine_)).first->second;
         ++counters.winograd_plans;
+    if(getenv("TR")) { Plan& p=plan; fprintf(stderr,"WINO dir %d %dx%d %d->%d scratch %zu KiB pad %zu\n",(int)key.direction,(int)key.sizes.h,(int)key.sizes.w,(int)key.sizes.c,(int)key.sizes.k,p.scratch_bytes>>10,(p.scratch_bytes-p.scratchpad_offset)>>10);}
         return plan;
       } catch (const dnnl::error& error) {
         if (error.status != dnnl_unimplemented) throw;  // oneDNN has Winograd for AVX-512 only
@@ -318,6 +321,7 @@ class OneDnn : public Attachment {
     }
     Key direct = key;
     direct.winograd = 0;
+    if(getenv("TR")) { Plan p=make_plan(direct,engine_); fprintf(stderr,"direct dir %d %dx%d %d->%d scratch %zu KiB pad %zu\n",(int)key.direction,(int)key.sizes.h,(int)key.sizes.w,(int)key.sizes.c,(int)key.sizes.k,p.scratch_bytes>>10,(p.scratch_bytes-p.scratchpad_offset)>>10);}
     return plans_.emplace(key, make_plan(direct, engine_)).first->second;
   }
 

@@ -18,7 +18,7 @@ const std::vector<Target>& targets() {
       {"checkpoint", checkpoint_seeds, read_checkpoint, 8000},
       {"description", description_seeds, read_description, 45000},
       {"record", record_seeds, read_record, 50000},
-      {"command-line", command_line_seeds, read_command_line, 600},
+      {"command-line", command_line_seeds, read_command_line, 2500},
       {"value", value_seeds, read_value, 2500},
   };
   return all;
