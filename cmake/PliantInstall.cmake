@@ -3,10 +3,10 @@
 include(CMakePackageConfigHelpers)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/pliant)
 
-# Headers that declare what one body of an operation, the emulator or the program has for itself.
+# Headers that declare what one body of an operation, the emulator, the program, or the readers and writers of files have for themselves.
 set(private "^core/gpu/simt_(fiber|image|memory|order|recording|scheduler|shadow|symbols)\\.h$" "^kernels/cpu/"
   "^kernels/gpu/(.*\\.h|arena_copy\\.cuh|tile_product\\.cuh)$" "/sm90/"
-  "^train/cli/" "^train/checkpoint_header\\.h$" "^train/files/(safetensors_header|staged_tensors)\\.h$" "^train/report/svg_chart_layout\\.h$")
+  "^nets/json\\.h$" "^train/cli/" "^train/checkpoint_header\\.h$" "^train/files/(safetensors_header|staged_tensors)\\.h$" "^train/report/svg_chart_layout\\.h$")
 if(PLIANT_WITH_CUDA)
   list(APPEND private "^core/gpu/simt")
 endif()

@@ -12,9 +12,9 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <dnnl.hpp>
 
 #include "kernels/conv2d.h"
+#include "kernels/cpu/conv2d_onednn_plan.h"
 #include "kernels/cpu/matrix_product_onednn.h"
 
 namespace pliant::kernels::cpu {
@@ -57,9 +57,8 @@ Conv2dGeometry full_geometry(const CrossSizes& z) { return {.stride = z.stride, 
 
 // Where the corners cost less than they save; by the shape alone, so that runs can be repeated bit for bit.
 bool full_filter_pays(const CrossSizes& z) {
-  static const bool has_winograd = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
   const int channels = std::min(z.c, z.k);
-  return channels < 32 || (has_winograd && z.stride == 1 && channels >= 128 && std::min(z.p, z.q) >= 4);
+  return channels < 32 || (convolution_plans::has_winograd() && z.stride == 1 && channels >= 128 && std::min(z.p, z.q) >= 4);
 }
 
 // The place of a filter's tap among those of 3x3 filters [K, 3, 3, C].

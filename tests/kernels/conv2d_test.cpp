@@ -200,6 +200,23 @@ TEST_CASE("conv2d: Winograd computes large 3x3 layers as exactly as floats allow
   CHECK(kernels::cpu::onednn_counters(context).plans == 3);
 }
 
+TEST_CASE("conv2d: a batch that Winograd takes in parts is computed as exactly as in one piece") {
+  Context context(Device::cpu);
+  check_exact(context, {67, 17, 16, 65}, {66, 3, 3, 65}, {1, 1, 1, 1});  // parts of unequal size
+  const kernels::cpu::OneDnnCounters counters = kernels::cpu::onednn_counters(context);
+  CHECK(counters.runs == 6);
+  if (counters.winograd_plans == 0) return;  // parts belong to Winograd alone
+  CHECK(counters.winograd_plans == counters.plans);
+  CHECK(counters.plans > 3);
+
+  Context other(Device::cpu);
+  const Tensor x = random_tensor(other, {64, 32, 32, 64}, DType::f32, 1), w = random_tensor(other, {64, 3, 3, 64}, DType::f32, 2);
+  Tensor y(other, x.shape());
+  kernels::conv2d_forward(x, w, {}, {1, 1, 1, 1}, y);
+  const MemoryPool::Counters& memory = other.pool().counters();
+  CHECK(memory.peak_bytes < memory.live_bytes + x.bytes());  // scratch memory for some of the images
+}
+
 TEST_CASE("conv2d: maps of a few pixels are products of matrices and as exact as floats allow") {
   Context context(Device::cpu);
   for (const Conv2dGeometry& geometry : {Conv2dGeometry{1, 1, 1, 1}, Conv2dGeometry{2, 1, 1, 1}, Conv2dGeometry{1, 2, 2, 1}}) {

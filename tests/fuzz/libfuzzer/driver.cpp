@@ -1,5 +1,6 @@
 // The program `fuzz TARGET FOLDER [flags]`: libFuzzer over one target, with a corpus in the folder that begins with the target's seeds.
-// `fuzz --list` prints the targets, each with the number of inputs of a brief run. An exception that is no pliant::Error ends it, like any report of a sanitizer.
+// `fuzz --list` prints the targets, each with the number of inputs of a brief run. An exception that is no pliant::Error ends it, like any
+// report of a sanitizer.
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
