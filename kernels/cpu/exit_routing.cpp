@@ -15,6 +15,10 @@ void leave(const Tensor& predictions, std::int32_t exit, const Tensor& samples, 
   std::int32_t *gone = left.data<std::int32_t>(), *row = kept.data<std::int32_t>(), *stays = staying.data<std::int32_t>();
   std::int32_t *class_of = classes.data<std::int32_t>(), *exit_of = exits.data<std::int32_t>();
   const auto n = static_cast<std::int32_t>(std::min<std::int64_t>(*rows.data<std::int32_t>(), samples.size()));
+  for (std::int32_t i = 0; i < n; ++i) {
+    PLIANT_REQUIRE(DataError, !leaves(i) || (sample[i] >= 0 && sample[i] < classes.size()), "leave_rows: samples[", i, "] = ", sample[i],
+                   " is outside 0..", classes.size() - 1);
+  }
   for (Tensor* list : {&left, &kept, &staying}) std::fill_n(list->data<std::int32_t>(), list->size(), -1);
   std::int32_t rank = 0;
   for (std::int32_t i = 0; i < n; ++i) {
@@ -23,8 +27,6 @@ void leave(const Tensor& predictions, std::int32_t exit, const Tensor& samples, 
       stays[rank++] = sample[i];
       continue;
     }
-    PLIANT_REQUIRE(DataError, sample[i] >= 0 && sample[i] < classes.size(), "leave_rows: samples[", i, "] = ", sample[i], " is outside 0..",
-                   classes.size() - 1);
     class_of[sample[i]] = prediction[i];
     exit_of[sample[i]] = exit;
     gone[i] = sample[i];

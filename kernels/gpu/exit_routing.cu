@@ -1,11 +1,11 @@
 // The decision of one exit over a number of rows that only the device knows. One block walks over the rows in chunks of its own size, as
-// compact_rows does (exits.cu): votes give the rank inside a warp, a sum over the warps' counts the rank inside the chunk, so that the
-// lists are the same in any thread order. Bytes: 32 per row. Deterministic.
+// compact_rows does (exits.cu); ranks in a chunk are those of block_rank.cuh, so that the lists are the same in any thread order. Bytes: 32
+// per row. Deterministic.
 #include "kernels/exit_routing.h"
 
 #include "core/gpu/launch.h"
 #include "kernels/exit_routing_checks.h"
-#include "kernels/gpu/warp.cuh"
+#include "kernels/gpu/block_rank.cuh"
 
 namespace pliant::kernels::gpu {
 
@@ -22,7 +22,6 @@ __global__ void leave_rows_kernel(const float* scores, const std::int32_t* predi
                                   const std::int32_t* rows, std::int32_t size, RoutingLists out, std::int64_t n) {
   __shared__ std::int32_t stay_in_warp[32];
   const auto threads = static_cast<std::int32_t>(blockDim.x), thread = static_cast<std::int32_t>(threadIdx.x);
-  const std::int32_t warp = thread / 32, lane = thread % 32;
   const std::int32_t here = rows[0] < size ? rows[0] : size;
   std::int32_t stay = 0;  // among the rows before this chunk; the same in every thread
   for (std::int64_t first = 0; first < size; first += threads) {
@@ -30,14 +29,8 @@ __global__ void leave_rows_kernel(const float* scores, const std::int32_t* predi
     const bool inside = i < here;
     const double score = inside && scores != nullptr ? static_cast<double>(scores[i]) : 0.0;
     const bool stays = inside && scores != nullptr && !(decision.below ? score < decision.threshold : score > decision.threshold);
-    const unsigned votes = __ballot_sync(kFullWarp, stays);
-    if (lane == 0) stay_in_warp[warp] = __popc(votes);
-    __syncthreads();
-    std::int32_t rank = stay + __popc(votes & ((1u << lane) - 1u)), in_chunk = 0;
-    for (std::int32_t w = 0; w < threads / 32; ++w) {
-      if (w < warp) rank += stay_in_warp[w];
-      in_chunk += stay_in_warp[w];
-    }
+    const BlockRank in_chunk = block_rank(stays, stay_in_warp);
+    const std::int32_t rank = stay + in_chunk.before;
     const std::int32_t sample = inside ? samples[i] : -1;
     const bool leaves = inside && !stays && sample >= 0 && sample < n;
     if (stays) {
@@ -49,8 +42,7 @@ __global__ void leave_rows_kernel(const float* scores, const std::int32_t* predi
       out.exits[sample] = decision.exit;
     }
     if (i < size) out.left[i] = leaves ? sample : -1;
-    stay += in_chunk;
-    __syncthreads();  // everybody has read the counts of this chunk
+    stay += in_chunk.all;
   }
   for (std::int64_t i = stay + thread; i < size; i += threads) out.kept[i] = out.staying[i] = -1;
   if (thread == 0) out.count[0] = stay;

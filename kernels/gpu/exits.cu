@@ -1,12 +1,12 @@
 // Decisions at early exits. Confidence: one warp per row of C logits, four rows a block, the row read twice; formulas as
 // in kernels/cpu/exits.cpp, whose terms are all positive. Compaction: one block walks over the scores in chunks of its own
-// size; votes give the rank inside a warp, a sum over the warps' counts the rank inside the chunk, so that the lists are
-// stable and the same in any thread order. A batch is one or a few chunks. Moving rows: one thread per element, bound by
+// size; ranks in a chunk are those of block_rank.cuh, so that the lists are stable and the same in any thread order. A batch is one or a few chunks. Moving rows: one thread per element, bound by
 // memory. Bytes: 4 C + 8, 12 and 8 per row or element. Deterministic.
 #include "kernels/exits.h"
 
 #include "core/gpu/launch.h"
 #include "kernels/exits_checks.h"
+#include "kernels/gpu/block_rank.cuh"
 #include "kernels/gpu/warp_argmax.cuh"
 
 namespace pliant::kernels::gpu {
@@ -48,28 +48,20 @@ __global__ void compact_rows_kernel(const float* scores, std::int32_t n, double 
                                     std::int32_t* left, std::int32_t* count) {
   __shared__ std::int32_t stay_in_warp[32];
   const auto threads = static_cast<std::int32_t>(blockDim.x), thread = static_cast<std::int32_t>(threadIdx.x);
-  const std::int32_t warp = thread / 32, lane = thread % 32;
   std::int32_t stay = 0;  // among the rows before this chunk; the same in every thread
   for (std::int64_t first = 0; first < n; first += threads) {
     const std::int64_t i = first + thread;
     const bool inside = i < n;
     const double score = inside ? static_cast<double>(scores[i]) : 0.0;
     const bool stays = inside && !(below ? score < threshold : score > threshold);
-    const unsigned votes = __ballot_sync(kFullWarp, stays);
-    if (lane == 0) stay_in_warp[warp] = __popc(votes);
-    __syncthreads();
-    std::int32_t rank = stay + __popc(votes & ((1u << lane) - 1u)), in_chunk = 0;
-    for (std::int32_t w = 0; w < threads / 32; ++w) {
-      if (w < warp) rank += stay_in_warp[w];
-      in_chunk += stay_in_warp[w];
-    }
+    const BlockRank in_chunk = block_rank(stays, stay_in_warp);
+    const std::int32_t rank = stay + in_chunk.before;
     if (stays) {
       kept[rank] = static_cast<std::int32_t>(i);
     } else if (inside) {
       left[i - rank] = static_cast<std::int32_t>(i);  // `rank` of the i rows before it stay, so the others leave
     }
-    stay += in_chunk;
-    __syncthreads();  // everybody has read the counts of this chunk
+    stay += in_chunk.all;
   }
   for (std::int64_t i = stay + thread; i < n; i += threads) kept[i] = -1;
   for (std::int64_t i = n - stay + thread; i < n; i += threads) left[i] = -1;

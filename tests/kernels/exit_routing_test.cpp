@@ -74,7 +74,12 @@ TEST_CASE("leave_rows: a sample outside is an error on the CPU and left out on a
   on_every_backend([](Context& context, DType, double) {
     const Integers samples = {1, 6, -1};
     if (context.backend() == Backend::cpu) {
-      CHECK_THROWS_WITH_AS(route(context, {}, {}, samples, 3), doctest::Contains("samples[1] = 6 is outside 0..5"), DataError);
+      Tensor left = integers(context, Integers(3, -9)), kept = left.clone(), staying = left.clone(), count = integers(context, {-9});
+      Tensor classes = integers(context, Integers(6, -7)), exits = classes.clone();
+      CHECK_THROWS_WITH_AS(kernels::leave_rows({}, left, {}, integers(context, samples), integers(context, {3}), left, kept, staying, count, classes, exits),
+                           doctest::Contains("samples[1] = 6 is outside 0..5"), DataError);
+      for (const Tensor& list : {left, kept, staying, count}) CHECK(list.to_host<std::int32_t>()[0] == -9);
+      for (const Tensor& answers : {classes, exits}) CHECK(answers.to_host<std::int32_t>() == Integers(6, -7));
       return;
     }
     const Routed routed = route(context, {}, {.exit = 4}, samples, 3);

@@ -9,6 +9,7 @@
 
 #include "tests/support/compare.h"
 #include "tests/support/contexts.h"
+#include "tests/support/counting_layer.h"
 #include "tests/support/tiny_net.h"
 
 namespace pliant::test {
@@ -56,21 +57,6 @@ std::vector<double> random_thresholds(const Net& net, const Tensor& x, std::mt19
   thresholds.pop_back();
   return thresholds;
 }
-
-// Counts the rows that run through a layer.
-class Counting : public Layer {
- public:
-  Counting(LayerPtr inner, std::int64_t& rows) : Layer(inner->name()), inner_(std::move(inner)), rows_(rows) {}
-  Var forward(Pass& pass, const Var& x) const override {
-    rows_ += x.value.shape()[0];
-    return inner_->forward(pass, x);
-  }
-  Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override { return inner_->cost(select, x, rows); }
-
- private:
-  LayerPtr inner_;
-  std::int64_t& rows_;
-};
 
 }  // namespace
 
@@ -169,7 +155,7 @@ TEST_CASE("device exits: a sample that nobody can judge reaches the last exit an
 TEST_CASE("device exits: behind an exit a bucket runs and then whoever found no room") {
   Net net = make_net(cpu(), small_exits(), DType::f32);
   std::vector<std::int64_t> rows(net.stages.size(), 0);
-  for (std::size_t i = 0; i < rows.size(); ++i) net.stages[i].body = std::make_unique<Counting>(std::move(net.stages[i].body), rows[i]);
+  for (std::size_t i = 0; i < rows.size(); ++i) net.stages[i].body = std::make_unique<CountingLayer>(std::move(net.stages[i].body), rows[i]);
   const Tensor x = images(cpu(), 100, 5);
   const auto run = [&](std::vector<double> thresholds, std::vector<double> staying) {
     std::fill(rows.begin(), rows.end(), 0);
@@ -189,7 +175,7 @@ TEST_CASE("device exits: behind an exit a bucket runs and then whoever found no 
 TEST_CASE("device exits: the host decides where the rule expects nothing or one sample runs") {
   Net net = make_net(cpu(), small_exits(), DType::f32);
   std::int64_t rows = 0;
-  net.stages[2].body = std::make_unique<Counting>(std::move(net.stages[2].body), rows);
+  net.stages[2].body = std::make_unique<CountingLayer>(std::move(net.stages[2].body), rows);
   const Tensor x = images(cpu(), 4, 5);
   classify(net, x, {ConfidenceMeasure::entropy, {10.0, 10.0}, {1.0, 1.0}}, Routing::automatic);  // on the CPU
   CHECK(rows == 0);
@@ -199,7 +185,7 @@ TEST_CASE("device exits: the host decides where the rule expects nothing or one 
   Context& context = *contexts.front().context;
   Net other = make_net(context, small_exits(), DType::f32);
   rows = 0;
-  other.stages[2].body = std::make_unique<Counting>(std::move(other.stages[2].body), rows);
+  other.stages[2].body = std::make_unique<CountingLayer>(std::move(other.stages[2].body), rows);
   const Tensor y = images(context, 2, 5);
   classify(other, y, {ConfidenceMeasure::entropy, {10.0, 10.0}}, Routing::automatic);
   classify(other, y.rows(0, 1), {ConfidenceMeasure::entropy, {10.0, 10.0}, {1.0, 1.0}}, Routing::automatic);

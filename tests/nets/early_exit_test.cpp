@@ -8,6 +8,7 @@
 
 #include "tests/support/compare.h"
 #include "tests/support/contexts.h"
+#include "tests/support/counting_layer.h"
 #include "tests/support/tiny_net.h"
 
 namespace pliant::test {
@@ -96,21 +97,6 @@ std::vector<double> shares_of(const Integers& exits, std::size_t count) {
   return shares;
 }
 
-// Counts the samples that reach the layer it stands for.
-class Counting : public Layer {
- public:
-  Counting(LayerPtr inner, std::int64_t& rows) : Layer(inner->name()), inner_(std::move(inner)), rows_(rows) {}
-  Var forward(Pass& pass, const Var& x) const override {
-    rows_ += x.value.shape()[0];
-    return inner_->forward(pass, x);
-  }
-  Shape cost(const Selection& select, const Shape& x, std::vector<LayerCost>& rows) const override { return inner_->cost(select, x, rows); }
-
- private:
-  LayerPtr inner_;
-  std::int64_t& rows_;
-};
-
 }  // namespace
 
 TEST_CASE("early exit: at threshold zero all reach the last exit and above ln C all leave at the first") {
@@ -167,8 +153,8 @@ TEST_CASE("early exit: nothing runs for samples that have left") {
   Net net = make_net(cpu(), three_exits(), DType::f32);
   std::vector<std::int64_t> bodies(net.stages.size(), 0), heads(net.stages.size(), 0);
   for (std::size_t i = 0; i < net.stages.size(); ++i) {
-    net.stages[i].body = std::make_unique<Counting>(std::move(net.stages[i].body), bodies[i]);
-    if (net.stages[i].head) net.stages[i].head = std::make_unique<Counting>(std::move(net.stages[i].head), heads[i]);
+    net.stages[i].body = std::make_unique<CountingLayer>(std::move(net.stages[i].body), bodies[i]);
+    if (net.stages[i].head) net.stages[i].head = std::make_unique<CountingLayer>(std::move(net.stages[i].head), heads[i]);
   }
   const auto reset = [&] { std::fill(bodies.begin(), bodies.end(), 0), std::fill(heads.begin(), heads.end(), 0); };
   const Tensor x = images(cpu(), net.description, 60, DType::f32);
