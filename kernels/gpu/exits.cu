@@ -1,7 +1,8 @@
 // Decisions at early exits. Confidence: one warp per row of C logits, four rows a block, the row read twice; formulas as
 // in kernels/cpu/exits.cpp, whose terms are all positive. Compaction: one block walks over the scores in chunks of its own
-// size; ranks in a chunk are those of block_rank.cuh, so that the lists are stable and the same in any thread order. A batch is one or a few chunks. Moving rows: one thread per element, bound by
-// memory. Bytes: 4 C + 8, 12 and 8 per row or element. Deterministic.
+// size; ranks in a chunk are those of block_rank.cuh, so that the lists are stable and the same in any thread order. A batch
+// is one or a few chunks. Moving rows: one thread per element, bound by memory. Bytes: 4 C + 8, 12 and 8 per row or element.
+// Deterministic.
 #include "kernels/exits.h"
 
 #include "core/gpu/launch.h"
