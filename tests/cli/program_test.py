@@ -339,10 +339,11 @@ class NamesThatAreNoUtf8(ProgramTest):
         return json.loads(text)
 
     def test_files(self):
-        net = self.path(self.NAME + ".safetensors")
-        self.assertIn("caf\ufffd", self.report("init", "resnet20", "--output", net)["checkpoint"])
+        net, normed = (self.path(f"{self.NAME} {name}") for name in ("lenet5.safetensors", "resnet20.safetensors"))
+        self.assertIn("caf\ufffd", self.report("init", "lenet5", "--input", "3x32x32", "--output", net)["checkpoint"])
+        self.report("init", "resnet20", "--output", normed)
         for arguments in (("info", net), ("cost", net), ("graph", net), ("latency", net, "--batch", "1", "--seconds", "0.01"),
-                          ("fold", net, "--output", net + ".folded"), ("eval", net, "--data", "synthetic", "--limit-test", "40"),
+                          ("fold", normed, "--output", normed + ".folded"), ("eval", net, "--data", "synthetic", "--limit-test", "40"),
                           ("prune", net, "--method", "l1", "--ratio", "0.5", "--remove", "--output", net + ".pruned"),
                           ("extract", net, "--output", net + ".part")):
             with self.subTest(arguments[0]):
