@@ -129,7 +129,7 @@ class OneDnn : public Attachment {
         ++counters.winograd_plans;
         return plan;
       } catch (const dnnl::error& error) {
-        if (error.status != dnnl_unimplemented) throw;  // Winograd for this shape
+        if (error.status != dnnl_unimplemented) throw;  // else oneDNN has no Winograd for this shape
       }
     }
     Key direct = key;

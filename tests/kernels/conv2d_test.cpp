@@ -202,12 +202,11 @@ TEST_CASE("conv2d: Winograd computes large 3x3 layers as exactly as floats allow
 
 TEST_CASE("conv2d: a batch that Winograd takes in parts is computed as exactly as in one piece") {
   Context context(Device::cpu);
-  check_exact(context, {67, 17, 16, 65}, {66, 3, 3, 65}, {1, 1, 1, 1});  // parts of unequal size
+  check_exact(context, {67, 17, 16, 64}, {64, 3, 3, 64}, {1, 1, 1, 1});
   const kernels::cpu::OneDnnCounters counters = kernels::cpu::onednn_counters(context);
+  MESSAGE("Winograd plans: " << counters.winograd_plans);  // none without AVX-512, where a batch stays in one piece
   CHECK(counters.runs == 6);
-  if (counters.winograd_plans == 0) return;  // parts belong to Winograd alone
-  CHECK(counters.winograd_plans == counters.plans);
-  CHECK(counters.plans > 3);
+  CHECK(counters.plans == (counters.winograd_plans > 0 ? 6 : 3));  // the last part of each pass is smaller than the others
 
   Context other(Device::cpu);
   const Tensor x = random_tensor(other, {64, 32, 32, 64}, DType::f32, 1), w = random_tensor(other, {64, 3, 3, 64}, DType::f32, 2);
@@ -251,6 +250,15 @@ TEST_CASE("conv2d_fused: filters kept for Winograd in inference are as exact as 
     w = random_tensor(context, filters, DType::f32, 6);  // perhaps at the address of the former one
     CHECK(difference(run(w, false), run(random_tensor(context, filters, DType::f64, 6), false)).relative < 1e-5);
   }
+
+  const Shape image{43, 16, 16, 64};  // in two parts of unequal size, where Winograd computes
+  const auto run = [&](DType dtype, std::uint64_t seed) {
+    const Tensor x = random_tensor(context, image, dtype, 1), w = random_tensor(context, {64, 3, 3, 64}, dtype, seed);
+    Tensor y(context, image, dtype);
+    kernels::conv2d_fused(x, w, random_tensor(context, {64}, dtype, 3), {}, Activation::relu, geometry, y);
+    return y;
+  };
+  for (const std::uint64_t seed : {2, 5}) CHECK(difference(run(DType::f32, seed), run(DType::f64, seed)).relative < 1e-5);
 }
 #endif
 

@@ -53,7 +53,7 @@ TEST_CASE("records refuse numbers that are not those they hold") {
   const std::string config = to_json(TrainConfig{});
   CHECK(differing_fields(config_from_json(config), TrainConfig{}).empty());
   for (const char* field : {"epochs", "batch", "seed", "patience", "sparsity-begin", "limit-train"}) {
-    for (const char* value : {"2.2e108", "1.5", "true", "-9223372036854775809", "18446744073709551616", "\"9\"", "[]"}) {
+    for (const char* value : {"2.2e108", "1.5", "3.0", "true", "-9223372036854775809", "18446744073709551616", "\"9\"", "[]"}) {
       auto changed = nlohmann::ordered_json::parse(config);
       REQUIRE(changed.contains(field));
       changed[field] = nlohmann::ordered_json::parse(value);
